@@ -1,0 +1,1 @@
+"""Cross-sell inside the warehouse: the learning side."""

@@ -1,0 +1,162 @@
+"""From Arrow tables to index arrays and sparse matrices; knows no engine and no model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from scipy import sparse
+
+from ml import contracts
+from ml.errors import InputError
+
+IntArray = npt.NDArray[np.int32]
+BoolArray = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Everything a model may know at one cutoff, and the labels that came after it.
+
+    Parameters
+    ----------
+    name : str
+        ``validation``, ``test`` or ``serving``.
+    cutoff_at, horizon_end_at : datetime
+        UTC. Learns from before ``cutoff_at``; labels lie in ``[cutoff_at, horizon_end_at)``.
+    interactions : csr_matrix, float32, (n_clients, n_services)
+        Positive weights of services that a client used before the cutoff.
+    client_features : csr_matrix, float32, (n_clients, n_client_features)
+        Values in [0, 1], as of the cutoff.
+    service_features : csr_matrix, float32, (n_services, n_service_features)
+        Values in [0, 1], as of the cutoff.
+    client_feature_names, service_feature_names : tuple of str
+        Column names of the two, sorted.
+    labels : csr_matrix, float32 ones, (n_clients, n_services)
+        New adoptions inside the label interval; empty for ``serving``.
+    is_eligible_client : ndarray of bool, (n_clients,)
+    is_eligible_service : ndarray of bool, (n_services,)
+    ineligible_pairs : csr_matrix, float32 ones, (n_clients, n_services)
+        Pairs that may not be offered (owned, ...).
+    """
+
+    name: str
+    cutoff_at: datetime
+    horizon_end_at: datetime
+    interactions: sparse.csr_matrix
+    client_features: sparse.csr_matrix
+    service_features: sparse.csr_matrix
+    client_feature_names: tuple[str, ...]
+    service_feature_names: tuple[str, ...]
+    labels: sparse.csr_matrix
+    is_eligible_client: BoolArray
+    is_eligible_service: BoolArray
+    ineligible_pairs: sparse.csr_matrix
+
+    @property
+    def n_clients(self) -> int:
+        """Number of clients, known or new."""
+        return int(self.interactions.shape[0])
+
+    @property
+    def n_services(self) -> int:
+        """Number of services, sold or new."""
+        return int(self.interactions.shape[1])
+
+    @property
+    def is_cold_client(self) -> BoolArray:
+        """Clients without any interaction before the cutoff, (n_clients,)."""
+        return np.diff(self.interactions.indptr) == 0
+
+    @property
+    def is_cold_service(self) -> BoolArray:
+        """Services without any interaction before the cutoff, (n_services,)."""
+        return np.bincount(self.interactions.indices, minlength=self.n_services) == 0
+
+    @property
+    def labelled_clients(self) -> IntArray:
+        """Eligible clients with at least one label, ascending: those that metrics average over."""
+        has_label = np.diff(self.labels.indptr) > 0
+        return np.flatnonzero(has_label & self.is_eligible_client).astype(np.int32)
+
+    def candidate_mask(self, clients: IntArray) -> BoolArray:
+        """Which services may be offered to each of these clients.
+
+        Parameters
+        ----------
+        clients : ndarray of int32, (n,)
+
+        Returns
+        -------
+        ndarray of bool, (n, n_services)
+        """
+        mask = np.repeat(self.is_eligible_service[None, :], len(clients), axis=0)
+        rows, columns = block_coordinates(self.ineligible_pairs, clients)
+        mask[rows, columns] = False
+        mask[~self.is_eligible_client[clients]] = False
+        return mask
+
+
+def block_coordinates(
+    matrix: sparse.csr_matrix, rows: IntArray
+) -> tuple[npt.NDArray[np.int64], IntArray]:
+    """Coordinates of the stored entries of some rows, rows counted from the block's start.
+
+    Parameters
+    ----------
+    matrix : csr_matrix, (n, m)
+    rows : ndarray of int32, (b,)
+
+    Returns
+    -------
+    block_rows : ndarray of int64, (nnz,)
+        Positions in ``rows``, ascending.
+    columns : ndarray of int32, (nnz,)
+    """
+    block = matrix[rows]
+    block_rows = np.repeat(np.arange(len(rows)), np.diff(block.indptr))
+    return block_rows, block.indices
+
+
+def _indices(table: pa.Table, column: str, size: int, what: str) -> IntArray:
+    values = table.column(column).to_numpy()
+    if len(values) and (values.min() < 0 or values.max() >= size):
+        raise InputError(
+            f"{what}: {column} must lie in 0..{size - 1}, found {values.min()}..{values.max()}; "
+            "run 'dbt build' so that all marts come from the same build"
+        )
+    return values.astype(np.int32, copy=False)
+
+
+def _pairs(
+    table: pa.Table, shape: tuple[int, int], what: str, value: str | None = None
+) -> sparse.csr_matrix:
+    rows = _indices(table, "client_idx", shape[0], what)
+    columns = _indices(table, "service_idx", shape[1], what)
+    if value is None:
+        data = np.ones(len(rows), dtype=np.float32)
+    else:
+        data = table.column(value).to_numpy().astype(np.float32)
+    matrix = sparse.csr_matrix((data, (rows, columns)), shape=shape)
+    if value is None:
+        matrix.data[:] = 1.0
+    return matrix
+
+
+def _features(
+    table: pa.Table, index: str, size: int, names: tuple[str, ...], what: str
+) -> sparse.csr_matrix:
+    rows = _indices(table, index, size, what)
+    columns = pc.index_in(table.column("feature"), value_set=pa.array(names, pa.string()))
+    return sparse.csr_matrix(
+        (
+            table.column("value").to_numpy().astype(np.float32),
+            (rows, columns.to_numpy().astype(np.int32)),
+        ),
+        shape=(size, len(names)),
+    )

@@ -1,0 +1,1 @@
+"""Recommenders behind one protocol; none of them knows the warehouse."""

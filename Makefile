@@ -1,0 +1,56 @@
+# Every target sets up what it needs. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+OLD_READER := .readers/duckdb-1.1
+# BLAS, OpenMP and DuckDB share the same two cores well enough; more threads than cores do not help.
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+
+.PHONY: help setup train test lint format docs serve-docs recommend clean
+
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	@echo "Setting up $(VENV) (once; a few minutes) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+setup: $(INSTALLED) ## Create .venv from the pinned constraints
+
+train: $(INSTALLED) ## The main job on real data: load, dbt build, train, score, publish
+	@$(BIN)/cross-sell run
+
+recommend: $(INSTALLED) ## A client's offers: make recommend CLIENT=1
+	@$(BIN)/cross-sell recommend $(or $(CLIENT),1)
+
+# The oldest DuckDB that readers may have; a test opens the release with it.
+$(OLD_READER)/.installed: $(INSTALLED)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(OLD_READER) duckdb==1.1.3
+	@touch $@
+
+test: $(INSTALLED) $(OLD_READER)/.installed ## All tests
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(INSTALLED) ## ruff, mypy, sqlfluff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint dbt_project
+
+format: $(INSTALLED) ## Let ruff and sqlfluff mend what they can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/sqlfluff fix dbt_project
+
+docs: $(INSTALLED) ## dbt docs with lineage as one static file
+	@$(BIN)/cross-sell docs
+
+clean: ## Remove everything that the jobs wrote (the warehouse too), not .venv
+	rm -rf warehouse/* dbt_project/target dbt_project/logs logs
+	@touch warehouse/.gitkeep

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -159,4 +160,141 @@ def _features(
             (rows, columns.to_numpy().astype(np.int32)),
         ),
         shape=(size, len(names)),
+    )
+
+
+def _feature_names(table: pa.Table) -> tuple[str, ...]:
+    return tuple(sorted(pc.unique(table.column("feature")).to_pylist()))
+
+
+def _fold_rows(table: pa.Table, fold: str) -> pa.Table:
+    return table.filter(pc.equal(table.column("fold"), fold))
+
+
+@dataclass(frozen=True)
+class Marts:
+    """The learning marts as Arrow tables, each in its contract's schema, all folds together.
+
+    Parameters
+    ----------
+    clients, services : pyarrow.Table
+        Index and id, ordered by index: row i has index i.
+    windows, interactions, labels, client_features, service_features : pyarrow.Table
+    ineligible_clients, ineligible_services, ineligible_pairs : pyarrow.Table
+    """
+
+    clients: pa.Table
+    services: pa.Table
+    windows: pa.Table
+    interactions: pa.Table
+    labels: pa.Table
+    client_features: pa.Table
+    service_features: pa.Table
+    ineligible_clients: pa.Table
+    ineligible_services: pa.Table
+    ineligible_pairs: pa.Table
+
+    @property
+    def client_ids(self) -> pa.ChunkedArray:
+        """Client ids by index, (n_clients,)."""
+        return self.clients.column("client_id")
+
+    @property
+    def service_ids(self) -> pa.ChunkedArray:
+        """Service ids by index, (n_services,)."""
+        return self.services.column("service_id")
+
+
+def _check_dense(table: pa.Table, index: str, what: str) -> None:
+    if len(table) == 0:
+        raise InputError(f"{what} is empty: load data, then run 'dbt build'")
+    if not np.array_equal(table.column(index).to_numpy(), np.arange(len(table))):
+        raise InputError(f"{what}.{index} is not dense from 0: run 'dbt build'")
+
+
+def build_folds(marts: Marts) -> dict[str, Fold]:
+    """One :class:`Fold` per row of ``training_windows``.
+
+    Feature columns are the same, in the same order, in every fold, so that a model's
+    settings and saved weights mean the same in each.
+
+    Parameters
+    ----------
+    marts : Marts
+
+    Returns
+    -------
+    dict of str to Fold
+
+    Raises
+    ------
+    InputError
+        Indices that are not dense or lie outside their dimension, or no interactions.
+    """
+    _check_dense(marts.clients, "client_idx", contracts.DIM_CLIENTS.qualified_name)
+    _check_dense(marts.services, "service_idx", contracts.DIM_SERVICES.qualified_name)
+    client_names = _feature_names(marts.client_features)
+    service_names = _feature_names(marts.service_features)
+    folds = {}
+    for window in marts.windows.to_pylist():
+        folds[window["fold"]] = _build_fold(marts, window, client_names, service_names)
+    return folds
+
+
+def _build_fold(
+    marts: Marts,
+    window: dict[str, Any],
+    client_names: tuple[str, ...],
+    service_names: tuple[str, ...],
+) -> Fold:
+    name = window["fold"]
+    shape = (len(marts.clients), len(marts.services))
+    interactions = _fold_rows(marts.interactions, name)
+    if len(interactions) == 0:
+        raise InputError(
+            f"{contracts.INTERACTIONS.qualified_name} has no row before the cutoff of fold "
+            f"'{name}' ({window['cutoff_at']}): the data must reach further back than two "
+            "horizons (dbt var horizon_days)"
+        )
+    is_eligible_client = np.ones(shape[0], dtype=np.bool_)
+    rows = _fold_rows(marts.ineligible_clients, name)
+    is_eligible_client[
+        _indices(rows, "client_idx", shape[0], contracts.INELIGIBLE_CLIENTS.qualified_name)
+    ] = False
+    is_eligible_service = np.ones(shape[1], dtype=np.bool_)
+    rows = _fold_rows(marts.ineligible_services, name)
+    is_eligible_service[
+        _indices(rows, "service_idx", shape[1], contracts.INELIGIBLE_SERVICES.qualified_name)
+    ] = False
+    return Fold(
+        name=name,
+        cutoff_at=window["cutoff_at"],
+        horizon_end_at=window["horizon_end_at"],
+        interactions=_pairs(
+            interactions, shape, contracts.INTERACTIONS.qualified_name, value="weight"
+        ),
+        client_features=_features(
+            _fold_rows(marts.client_features, name),
+            "client_idx",
+            shape[0],
+            client_names,
+            contracts.CLIENT_FEATURES.qualified_name,
+        ),
+        service_features=_features(
+            _fold_rows(marts.service_features, name),
+            "service_idx",
+            shape[1],
+            service_names,
+            contracts.SERVICE_FEATURES.qualified_name,
+        ),
+        client_feature_names=client_names,
+        service_feature_names=service_names,
+        labels=_pairs(_fold_rows(marts.labels, name), shape, contracts.LABELS.qualified_name),
+        is_eligible_client=is_eligible_client,
+        is_eligible_service=is_eligible_service,
+        ineligible_pairs=_pairs(
+            _fold_rows(marts.ineligible_pairs, name),
+            shape,
+            contracts.INELIGIBLE_PAIRS.qualified_name,
+        ),
     )

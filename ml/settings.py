@@ -1,0 +1,121 @@
+"""Every knob, typed, with its default, unit and reason.
+
+Settings come, the first that has a value winning, from command-line options, from
+environment variables (``CROSS_SELL_SEED=7``; nested ones with two underscores,
+``CROSS_SELL_NCF__DROPOUT=0.2``), from ``cross_sell.toml`` in the project's root, and
+from the defaults here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from pydantic import Field, PositiveInt, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from ml.errors import InputError
+from ml.models.ease import EaseSettings
+from ml.models.lightfm import LightFMSettings
+from ml.models.ncf import NCFSettings
+
+PROJECT_ROOT: Final = Path(__file__).resolve().parent.parent
+SETTINGS_FILE: Final = PROJECT_ROOT / "cross_sell.toml"
+
+
+class Settings(BaseSettings):
+    """All settings of the jobs.
+
+    Parameters
+    ----------
+    warehouse : Path, default ``warehouse/cross_sell.duckdb``
+        The DuckDB file that dbt and the jobs write; relative to the project's root. Its
+        folder also holds releases, saved models and ``serving.duckdb``.
+    lock_wait_seconds : float, default 60
+        How long a job waits while another process holds the warehouse. dbt builds of this
+        project hold it for well under a minute.
+    seed : int, default 42
+        Of everything random. Same data, seed and settings give bit-equal scores.
+    offers_per_client : int, default 20
+        Offers written per client. More than a salesperson or a page ever shows.
+    bootstrap_samples : int, default 1000
+        Resamples behind every interval; 95% limits then move by about 1% of their width.
+    block_size : int, default 1024
+        Clients ranked at once; a block of scores must fit the cache to be fast.
+    releases_kept : int, default 3
+        Older releases stay for queries that still run on them.
+    models_kept : int, default 3
+        Saved champions kept on disk.
+    threads : int, default 2
+        Torch and BLAS threads. Part of what makes scores bit-equal: keep it fixed.
+    models : tuple of str
+        Which recommenders compete.
+    ease, lightfm, ncf
+        Settings of each model, documented beside it.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="CROSS_SELL_",
+        env_nested_delimiter="__",
+        toml_file=SETTINGS_FILE,
+        extra="forbid",
+        frozen=True,
+    )
+
+    warehouse: Path = Path("warehouse/cross_sell.duckdb")
+    lock_wait_seconds: float = Field(default=60.0, ge=0)
+    seed: int = Field(default=42, ge=0, lt=2**31)
+    offers_per_client: PositiveInt = 20
+    bootstrap_samples: PositiveInt = 1000
+    block_size: PositiveInt = 1024
+    releases_kept: PositiveInt = 3
+    models_kept: PositiveInt = 3
+    threads: PositiveInt = 2
+    models: tuple[str, ...] = ("popularity", "ease", "lightfm", "ncf")
+    ease: EaseSettings = EaseSettings()
+    lightfm: LightFMSettings = LightFMSettings()
+    ncf: NCFSettings = NCFSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Options, then environment, then the TOML file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def warehouse_file(self) -> Path:
+        """Absolute path of the warehouse."""
+        return (PROJECT_ROOT / self.warehouse).resolve()
+
+    @property
+    def folder(self) -> Path:
+        """Absolute folder of the warehouse, its releases and saved models."""
+        return self.warehouse_file.parent
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Settings with command-line overrides; None means not given.
+
+    Raises
+    ------
+    InputError
+        Names the setting that cannot be used.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"setting '{name}': {first['msg']}, got {first.get('input')!r}") from None

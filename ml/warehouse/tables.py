@@ -22,16 +22,17 @@ _SQL_TYPES: dict[pa.DataType, str] = {
 ArrowRows = pa.Table | pa.RecordBatchReader
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """An identifier in double quotes."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def _relation(table: Table) -> str:
-    return f"{_quoted(table.schema_name)}.{_quoted(table.name)}"
+    return f"{quoted(table.schema_name)}.{quoted(table.name)}"
 
 
 def _ddl(table: Table) -> str:
-    columns = ", ".join(f"{_quoted(c.name)} {_SQL_TYPES[c.type]}" for c in table.columns)
+    columns = ", ".join(f"{quoted(c.name)} {_SQL_TYPES[c.type]}" for c in table.columns)
     return f"create or replace table {_relation(table)} ({columns})"
 
 
@@ -93,13 +94,13 @@ def read_table(
         The table is missing or is not as contracted.
     """
     check_contract(connection, table, "run 'dbt build --project-dir dbt_project'")
-    columns = ", ".join(_quoted(name) for name in table.column_names)
-    conditions = " and ".join(f"{_quoted(name)} = ?" for name in (where or {}))
+    columns = ", ".join(quoted(name) for name in table.column_names)
+    conditions = " and ".join(f"{quoted(name)} = ?" for name in (where or {}))
     query = (
         f"select {columns} from {_relation(table)} "
         + (f"where {conditions} " if conditions else "")
         + "order by "
-        + ", ".join(_quoted(name) for name in table.key)
+        + ", ".join(quoted(name) for name in table.key)
     )
     rows = connection.execute(query, list((where or {}).values())).to_arrow_table()
     return rows.cast(pa.schema([pa.field(c.name, c.type) for c in table.columns]))
@@ -113,7 +114,7 @@ def count_rows(connection: duckdb.DuckDBPyConnection, table: Table) -> int:
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: ArrowRows) -> None:
     view = f"incoming_{table.name}"
-    names = ", ".join(_quoted(name) for name in table.column_names)
+    names = ", ".join(quoted(name) for name in table.column_names)
     connection.register(view, rows)
     try:
         connection.execute(f"insert into {_relation(table)} ({names}) select {names} from {view}")
@@ -128,7 +129,7 @@ def replace_tables(
     connection.execute("begin transaction")
     try:
         for table, rows in tables:
-            connection.execute(f"create schema if not exists {_quoted(table.schema_name)}")
+            connection.execute(f"create schema if not exists {quoted(table.schema_name)}")
             connection.execute(_ddl(table))
             _insert(connection, table, rows)
         connection.execute("commit")

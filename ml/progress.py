@@ -1,0 +1,110 @@
+"""Steps of a job: shown while they run, timed, and their peak memory noted."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+
+_CLEAR_REFS: Final = Path("/proc/self/clear_refs")
+_STATUS: Final = Path("/proc/self/status")
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one finished step cost.
+
+    Parameters
+    ----------
+    name : str
+    seconds : float
+        Wall time.
+    peak_memory_mib : float
+        Largest resident memory of the process that did the work, MiB.
+    """
+
+    name: str
+    seconds: float
+    peak_memory_mib: float
+
+
+def _reset_peak() -> None:
+    # 5 resets the high-water mark (Linux); elsewhere the peak stays that of the whole run.
+    try:
+        _CLEAR_REFS.write_text("5")
+    except OSError:
+        return
+
+
+def peak_memory_mib() -> float:
+    """Peak resident memory of this process since the last step began, MiB."""
+    try:
+        for line in _STATUS.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    except OSError:
+        pass
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+class RunningStep:
+    """Handle of the step that runs now; the job tells it what it is at."""
+
+    def __init__(self, title: str, status: Status | None) -> None:
+        self._title = title
+        self._status = status
+        self.outcome = ""
+        self.child_peak_memory_mib: float | None = None
+
+    def update(self, text: str) -> None:
+        """Say what the step is at."""
+        if self._status is not None:
+            self._status.update(f"{escape(self._title)} [dim]{escape(text)}[/dim]")
+
+
+@dataclass
+class Progress:
+    """Shows steps on a console and keeps what they cost.
+
+    Parameters
+    ----------
+    console : rich.console.Console
+    steps : list of Step
+        Finished ones, in order.
+    """
+
+    console: Console
+    steps: list[Step] = field(default_factory=list)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[RunningStep]:
+        """Time a step; a terminal shows a spinner, a log gets a line when it is done."""
+        _reset_peak()
+        start = time.perf_counter()
+        if self.console.is_terminal:
+            with self.console.status(escape(name), spinner="dots") as status:
+                running = RunningStep(name, status)
+                yield running
+        else:
+            running = RunningStep(name, None)
+            yield running
+        seconds = time.perf_counter() - start
+        peak = (
+            peak_memory_mib()
+            if running.child_peak_memory_mib is None
+            else running.child_peak_memory_mib
+        )
+        self.steps.append(Step(name, seconds, peak))
+        self.console.print(
+            f"[green]✓[/green] {escape(name):<36} [cyan]{seconds:7.1f} s[/cyan]"
+            f" [dim]{peak:6,.0f} MiB[/dim]  {escape(running.outcome)}",
+            highlight=False,
+        )

@@ -1,0 +1,164 @@
+"""Releases for readers: Parquet files, switched to at once, and a catalog that shows them.
+
+Layout, in the warehouse's folder::
+
+    releases/<release>/<table>.parquet   what one release holds, and manifest.json
+    current -> releases/<release>        the switch: one atomic rename
+    serving.duckdb                       views over current/*.parquet; opens with DuckDB 1.1+
+
+Readers never open the file that dbt and the jobs write, so neither waits for the other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from ml import contracts
+from ml.contracts import Columns
+from ml.errors import InputError, WarehouseAccessError
+from ml.progress import RunningStep
+from ml.settings import Settings
+from ml.warehouse import connect, read_table
+from ml.warehouse.releases import copy_to_parquet, snapshot, write_catalog
+
+RELEASES: Final = "releases"
+CURRENT: Final = "current"
+SERVING: Final = "serving.duckdb"
+MANIFEST: Final = "manifest.json"
+_UNFINISHED: Final = ".unfinished-"
+
+
+@dataclass(frozen=True)
+class Release:
+    """A published set of tables.
+
+    Parameters
+    ----------
+    release_id : str
+        Sorts by time.
+    folder : Path
+    run_id : str
+        The training run that its scores come from.
+    row_counts : dict of str to int
+        By table.
+    """
+
+    release_id: str
+    folder: Path
+    run_id: str
+    row_counts: dict[str, int]
+
+
+def publish(settings: Settings, step: RunningStep) -> Release:
+    """Make a release of the published marts and switch readers to it.
+
+    Parameters
+    ----------
+    settings : Settings
+    step : RunningStep
+
+    Returns
+    -------
+    Release
+
+    Raises
+    ------
+    InputError
+        There are no offers yet, or offers of more than one run.
+    WarehouseBusyError, WarehouseAccessError
+        The warehouse is held, or the folder cannot be written.
+    """
+    releases = settings.folder / RELEASES
+    release_id = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    unfinished = releases / f"{_UNFINISHED}{release_id}"
+    try:
+        unfinished.mkdir(parents=True)
+        try:
+            run_id, row_counts = _export(settings, unfinished, step)
+            release = Release(release_id, releases / release_id, run_id, row_counts)
+            _write_manifest(release, unfinished)
+            unfinished.rename(release.folder)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+        _switch(settings.folder, release)
+        _show(settings.folder)
+        _prune(settings)
+    except OSError as error:
+        raise WarehouseAccessError(
+            f"cannot write the release in {releases}: {error.strerror}; the last one stays"
+        ) from None
+    step.outcome = f"{row_counts[contracts.CROSS_SELL_SCORES.name]:,} offers"
+    return release
+
+
+def _export(settings: Settings, folder: Path, step: RunningStep) -> tuple[str, dict[str, int]]:
+    with (
+        connect(
+            settings.warehouse_file, read_only=True, wait_seconds=settings.lock_wait_seconds
+        ) as connection,
+        snapshot(connection),
+    ):
+        scores = read_table(connection, contracts.CROSS_SELL_SCORES)
+        run_ids = scores.column(Columns.RUN_ID).unique().to_pylist()
+        if not run_ids:
+            raise InputError(
+                "nothing to publish: no offers yet; run 'cross-sell train', then 'cross-sell build'"
+            )
+        if len(run_ids) > 1:
+            raise InputError(
+                f"{contracts.CROSS_SELL_SCORES.qualified_name} mixes the runs "
+                f"{', '.join(sorted(run_ids))}: run 'cross-sell build'"
+            )
+        counts = {}
+        for schema_name, name in contracts.PUBLISHED:
+            step.update(name)
+            counts[name] = copy_to_parquet(connection, schema_name, name, _parquet(folder, name))
+    return run_ids[0], counts
+
+
+def _parquet(folder: Path, name: str) -> Path:
+    return folder / f"{name}.parquet"
+
+
+def _write_manifest(release: Release, folder: Path) -> None:
+    manifest = {
+        "release_id": release.release_id,
+        "run_id": release.run_id,
+        "row_counts": release.row_counts,
+    }
+    with (folder / MANIFEST).open("w") as file:
+        json.dump(manifest, file, indent=2)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _switch(folder: Path, release: Release) -> None:
+    """Point ``current`` at the release; renaming over a link is atomic."""
+    link = folder / f".{CURRENT}.{os.getpid()}"
+    link.unlink(missing_ok=True)
+    link.symlink_to(Path(RELEASES) / release.release_id)
+    link.replace(folder / CURRENT)
+
+
+def _show(folder: Path) -> None:
+    """Views read through ``current``, so the catalog rarely changes."""
+    views = {name: _parquet(folder / CURRENT, name) for _, name in contracts.PUBLISHED}
+    write_catalog(folder / SERVING, views)
+
+
+def _prune(settings: Settings) -> None:
+    """Remove all but the newest releases; what a killed publish left goes too."""
+    releases = settings.folder / RELEASES
+    finished = sorted(path for path in releases.iterdir() if not path.name.startswith(_UNFINISHED))
+    current = (settings.folder / CURRENT).resolve()
+    for path in finished[: -settings.releases_kept]:
+        if path != current:
+            shutil.rmtree(path, ignore_errors=True)
+    for path in releases.glob(f"{_UNFINISHED}*"):
+        shutil.rmtree(path, ignore_errors=True)

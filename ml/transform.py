@@ -1,0 +1,152 @@
+"""Run dbt as a process of its own, so that its hold on the warehouse ends with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Final
+
+from ml.errors import TransformError
+from ml.progress import RunningStep
+from ml.settings import PROJECT_ROOT, Settings
+
+DBT_PROJECT: Final = PROJECT_ROOT / "dbt_project"
+_NODE_EVENTS: Final = {
+    "LogModelResult",
+    "LogTestResult",
+    "LogSeedResult",
+    "LogSnapshotResult",
+    "LogNodeNoOpResult",
+    "LogFreshnessResult",
+}
+
+
+@dataclass
+class DbtOutcome:
+    """What a dbt command did.
+
+    Parameters
+    ----------
+    done : int
+        Nodes finished.
+    warnings, errors : list of str
+        dbt's own words.
+    """
+
+    done: int = 0
+    warnings: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+def _events(lines: IO[str]) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        try:
+            event = json.loads(line)
+        except json.JSONDecodeError:
+            # What dbt prints before its logger is set up.
+            event = {"info": {"name": "", "level": "error", "msg": line.rstrip()}, "data": {}}
+        if isinstance(event, dict) and "info" in event:
+            yield event
+
+
+def _take(event: dict[str, Any], outcome: DbtOutcome, step: RunningStep) -> None:
+    info, data = event["info"], event.get("data") or {}
+    text = str(info.get("msg", "")).strip()
+    if info["name"] in _NODE_EVENTS:
+        outcome.done += 1
+        name = (data.get("node_info") or {}).get("node_name", "")
+        step.update(f"{data.get('index', outcome.done)}/{data.get('total', '?')} {name}")
+    if info["level"] == "error" and text:
+        outcome.errors.append(text)
+    elif info["level"] == "warn" and text:
+        outcome.warnings.append(text)
+
+
+def _one_line(errors: Sequence[str]) -> str:
+    """The line of dbt's errors that tells a person most."""
+    lines = [line.strip() for text in errors for line in text.splitlines() if line.strip()]
+    # Progress lines ("3 of 9 ERROR ...") and headings say where, the others say what.
+    telling = [
+        line
+        for line in lines
+        if not line.startswith(("Encountered an error", "Failure in", "Completed with", "Done."))
+        and " of " not in line[:12]
+        and not line.endswith("Error")
+        and "compiled code at" not in line
+    ]
+    headings = [line for line in lines if line.startswith("Failure in")]
+    parts = [*headings[:1], *telling[:2]]
+    return " | ".join(parts) or (lines[0] if lines else "no message")
+
+
+def run_dbt(settings: Settings, arguments: Sequence[str], step: RunningStep) -> DbtOutcome:
+    """Run one dbt command on this project's warehouse.
+
+    Parameters
+    ----------
+    settings : Settings
+    arguments : sequence of str
+        ``["build", "--selector", "after_training"]`` for instance.
+    step : RunningStep
+        Shown which node is done.
+
+    Returns
+    -------
+    DbtOutcome
+
+    Raises
+    ------
+    TransformError
+        dbt failed; the message has its first telling line and where the whole log is.
+    """
+    settings.folder.mkdir(parents=True, exist_ok=True)
+    command = [
+        str(Path(sys.executable).with_name("dbt")),
+        "--log-format",
+        "json",
+        "--no-use-colors",
+        *arguments,
+        "--project-dir",
+        str(DBT_PROJECT),
+        "--profiles-dir",
+        str(PROJECT_ROOT),
+    ]
+    environment = {**os.environ, "CROSS_SELL_WAREHOUSE": str(settings.warehouse_file)}
+    outcome = DbtOutcome()
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=PROJECT_ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    except FileNotFoundError:
+        raise TransformError(f"{command[0]} is not installed: run 'make setup'") from None
+    assert process.stdout is not None
+    try:
+        for event in _events(process.stdout):
+            _take(event, outcome, step)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        step.child_peak_memory_mib = usage.ru_maxrss / 1024
+    finally:
+        # Interrupted: dbt must not go on alone with the warehouse.
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+    if process.returncode != 0:
+        raise TransformError(
+            f"dbt {arguments[0]} failed: {_one_line(outcome.errors)} "
+            f"(whole log: {DBT_PROJECT / 'logs' / 'dbt.log'})"
+        )
+    step.outcome = f"{outcome.done} nodes" + (
+        f", {len(outcome.warnings)} warnings" if outcome.warnings else ""
+    )
+    return outcome

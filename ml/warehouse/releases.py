@@ -1,0 +1,121 @@
+"""What a release is made of: Parquet files and a catalog of views that any DuckDB reads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from ml.errors import InputError, WarehouseAccessError
+from ml.warehouse.tables import quoted
+
+# The file format that DuckDB 1.0 and later open.
+_STORAGE_VERSION = "v1.0.0"
+
+
+@contextmanager
+def snapshot(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Make all reads inside see one state of the warehouse."""
+    connection.execute("begin transaction")
+    try:
+        yield
+    finally:
+        connection.execute("rollback")
+
+
+def copy_to_parquet(
+    connection: duckdb.DuckDBPyConnection, schema_name: str, name: str, path: Path
+) -> int:
+    """Write a whole table to a Parquet file, and to the disk before returning.
+
+    Returns
+    -------
+    int
+        Rows written.
+
+    Raises
+    ------
+    InputError
+        There is no such table.
+    """
+    relation = f"{quoted(schema_name)}.{quoted(name)}"
+    try:
+        row = connection.execute(
+            f"copy (from {relation}) to {_literal(path)} (format parquet, compression zstd)"
+        ).fetchone()
+    except duckdb.CatalogException:
+        raise InputError(
+            f"{schema_name}.{name} does not exist: run 'dbt build --project-dir dbt_project'"
+        ) from None
+    _sync(path)
+    return int(row[0]) if row else 0
+
+
+def write_catalog(path: Path, views: Mapping[str, Path]) -> bool:
+    """Write a small DuckDB file whose views read Parquet files; replace it only on change.
+
+    The new file takes the old one's place at once. A reader that holds the old file stays on
+    its views, and these read the same paths.
+
+    Parameters
+    ----------
+    path : Path
+        The catalog.
+    views : mapping of str to Path
+        View name to the Parquet file that it reads.
+
+    Returns
+    -------
+    bool
+        Whether the file was written anew.
+    """
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    try:
+        with duckdb.connect() as connection:
+            connection.execute(
+                f"attach {_literal(fresh)} as catalog (storage_version '{_STORAGE_VERSION}')"
+            )
+            for name, source in views.items():
+                connection.execute(
+                    f"create view catalog.{quoted(name)} as "
+                    f"select * from read_parquet({_literal(source)})"
+                )
+            connection.execute("detach catalog")
+        if path.exists() and _described(path) == _described(fresh):
+            return False
+        _sync(fresh)
+        fresh.replace(path)
+        return True
+    except OSError as error:
+        raise WarehouseAccessError(f"cannot write {path}: {error.strerror}") from None
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def _described(path: Path) -> Sequence[tuple[str, ...]] | None:
+    """Views and columns of a catalog; None where it cannot be read."""
+    try:
+        with duckdb.connect(path, read_only=True) as connection:
+            return connection.execute(
+                "select view_name, sql, '' from duckdb_views() where not internal union all "
+                "select table_name, column_name, data_type from duckdb_columns() "
+                "where not internal order by all"
+            ).fetchall()
+    except duckdb.Error:
+        return None
+
+
+def _literal(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,233 @@
+{% set demographics = [
+    'age_band', 'income_band', 'home_ownership', 'marital_status', 'household_size',
+    'household_composition', 'kids_count',
+] %}
+with
+
+windows as (
+
+    select fold from {{ ref('training_windows') }}
+
+),
+
+clients as (
+
+    select
+        windows.fold,
+        clients.client_idx,
+        {% for demographic in demographics %}
+            clients.{{ demographic }},
+        {% endfor %}
+        -- Attributes of the client, not of an event.
+        cast(null as timestamp) as known_at,
+    from {{ ref('dim_clients') }} as clients
+    cross join windows
+
+),
+
+activity as (
+
+    select
+        activity.fold,
+        clients.client_idx,
+        {{ ratio('active_day_count_30d', 30) }} as active_days_30d,
+        {{ ratio('active_day_count_90d', 90) }} as active_days_90d,
+        {{ log_share('spend') }} as spend,
+        {{ log_share('spend_30d') }} as spend_30d,
+        {{ log_share('spend_90d') }} as spend_90d,
+        {{ ratio('spend_30d', 'spend_90d') }} as spend_trend,
+        {{ ratio('discounted_count', 'purchase_count') }} as discount_share,
+        {{ ratio('event_count - purchase_count', 'event_count') }} as refund_share,
+        {{ ratio('weekend_count', 'event_count') }} as weekend_share,
+        {{ ratio('evening_count', 'event_count') }} as evening_share,
+        {{ half_life_decay('days_since_last', 30) }} as recency,
+        {{ log_share('days_since_first') }} as tenure,
+        case
+            when days_since_last <= 7 then '0-7d'
+            when days_since_last <= 30 then '8-30d'
+            when days_since_last <= 90 then '31-90d'
+            when days_since_last <= 180 then '91-180d'
+            else '181d+'
+        end as recency_band,
+        case
+            when active_day_count = 1 then 'once'
+            when days_first_to_last / (active_day_count - 1) <= 3 then 'several_a_week'
+            when days_first_to_last / (active_day_count - 1) <= 8 then 'weekly'
+            when days_first_to_last / (active_day_count - 1) <= 16 then 'fortnightly'
+            when days_first_to_last / (active_day_count - 1) <= 35 then 'monthly'
+            else 'rare'
+        end as purchase_rhythm,
+        cast(
+            ntile(5) over (
+                partition by activity.fold
+                order by spend / active_day_count, clients.client_idx
+            ) as string
+        ) as basket_value_band,
+        activity.known_at,
+    from {{ ref('int_client_activity_by_fold') }} as activity
+    inner join {{ ref('dim_clients') }} as clients
+        on activity.client_id = clients.client_id
+
+),
+
+adoptions as (
+
+    select
+        fold,
+        client_idx,
+        {{ log_share('service_count') }} as breadth,
+        {{ log_share('adoption_count_30d') }} as adoptions_30d,
+        {{ log_share('adoption_count_90d') }} as adoptions_90d,
+        {{ ratio('adoption_count_30d', 'adoption_count_90d') }} as adoption_trend,
+        {{ ratio('adoption_count_30d', 'used_service_count_30d') }} as adoption_share_30d,
+        {{ ratio('adoption_count_90d', 'used_service_count_90d') }} as adoption_share_90d,
+        {{ ratio('repeated_service_count', 'service_count') }} as repeat_share,
+        case
+            when service_count < 10 then '1-9'
+            when service_count < 50 then '10-49'
+            when service_count < 100 then '50-99'
+            when service_count < 200 then '100-199'
+            when service_count < 400 then '200-399'
+            else '400+'
+        end as breadth_band,
+        case
+            when adoption_count_30d = 0 then '0'
+            when adoption_count_30d <= 2 then '1-2'
+            when adoption_count_30d <= 5 then '3-5'
+            when adoption_count_30d <= 10 then '6-10'
+            when adoption_count_30d <= 20 then '11-20'
+            else '21+'
+        end as adoptions_30d_band,
+        known_at,
+    from {{ ref('int_client_adoptions_by_fold') }}
+
+),
+
+category_ranks as (
+
+    select
+        fold,
+        part,
+        row_number() over (partition by fold order by sum(spend) desc, part asc) as spend_rank,
+    from {{ ref('int_client_spend_by_fold') }}
+    where part_kind = 'category_share'
+    group by fold, part
+
+),
+
+spend_shares as (
+
+    select
+        spend.fold,
+        spend.client_idx,
+        spend.part_kind || coalesce('=' || spend.part, '') as feature,
+        spend.spend_share as value,
+        spend.known_at,
+    from {{ ref('int_client_spend_by_fold') }} as spend
+    left join category_ranks
+        on
+            spend.fold = category_ranks.fold
+            and spend.part = category_ranks.part
+    where
+        spend.part_kind <> 'category_share'
+        or category_ranks.spend_rank <= {{ var('category_feature_count', 60) }}
+
+),
+
+contacts as (
+
+    select
+        contacts.fold,
+        clients.client_idx,
+        {{ log_share('contact_count') }} as campaign_contacts,
+        {{ log_share('contact_count_90d') }} as campaign_contacts_90d,
+        {{ ratio('response_count', 'contact_count') }} as campaign_response_rate,
+        contacts.known_at,
+    from {{ ref('int_client_contacts_by_fold') }} as contacts
+    inner join {{ ref('dim_clients') }} as clients
+        on contacts.client_id = clients.client_id
+
+),
+
+campaign_types as (
+
+    select
+        contacts.fold,
+        clients.client_idx,
+        'campaign_type=' || contacts.campaign_type as feature,
+        cast(1 as double) as value,
+        max(contacts.known_at) as known_at,
+    from {{ ref('int_contacts_by_fold') }} as contacts
+    inner join {{ ref('dim_clients') }} as clients
+        on contacts.client_id = clients.client_id
+    where contacts.campaign_type is not null
+    group by contacts.fold, clients.client_idx, contacts.campaign_type
+
+),
+
+{% set keys = ['fold', 'client_idx', 'known_at'] %}
+features as (
+
+    {{ one_hot_features('clients', keys, demographics) }}
+
+    union all
+
+    {{ one_hot_features('activity', keys, ['recency_band', 'purchase_rhythm', 'basket_value_band']) }}
+
+    union all
+
+    {{ numeric_features('activity', keys, [
+        'active_days_30d', 'active_days_90d', 'spend', 'spend_30d', 'spend_90d', 'spend_trend',
+        'discount_share', 'refund_share', 'weekend_share', 'evening_share', 'recency', 'tenure',
+    ]) }}
+
+    union all
+
+    {{ one_hot_features('adoptions', keys, ['breadth_band', 'adoptions_30d_band']) }}
+
+    union all
+
+    {{ numeric_features('adoptions', keys, [
+        'breadth', 'adoptions_30d', 'adoptions_90d', 'adoption_trend', 'adoption_share_30d',
+        'adoption_share_90d', 'repeat_share',
+    ]) }}
+
+    union all
+
+    {{ numeric_features('contacts', keys, [
+        'campaign_contacts', 'campaign_contacts_90d', 'campaign_response_rate',
+    ]) }}
+
+    union all
+
+    select
+        fold,
+        client_idx,
+        known_at,
+        feature,
+        value,
+    from spend_shares
+
+    union all
+
+    select
+        fold,
+        client_idx,
+        known_at,
+        feature,
+        value,
+    from campaign_types
+
+)
+
+select
+    fold,
+    client_idx,
+    feature,
+    value,
+    known_at,
+from features
+-- Zero and missing are the same to a sparse matrix, and neither makes a row.
+where
+    feature is not null
+    and value > 0

@@ -1,0 +1,137 @@
+{#- Row counts fit no sense of time: this mart is for people who wonder why somebody or
+    something gets no offers. -#}
+with
+
+windows as (
+
+    select fold from {{ ref('training_windows') }}
+
+),
+
+clients as (
+
+    select
+        windows.fold,
+        clients.client_idx,
+        coalesce(barred.reason, 'eligible') as reason,
+    from {{ ref('dim_clients') }} as clients
+    cross join windows
+    left join {{ ref('ineligible_clients') }} as barred
+        on
+            windows.fold = barred.fold
+            and clients.client_idx = barred.client_idx
+
+),
+
+services as (
+
+    select
+        windows.fold,
+        services.service_idx,
+        coalesce(barred.reason, 'eligible') as reason,
+    from {{ ref('dim_services') }} as services
+    cross join windows
+    left join {{ ref('ineligible_services') }} as barred
+        on
+            windows.fold = barred.fold
+            and services.service_idx = barred.service_idx
+
+),
+
+counts as (
+
+    select
+        fold,
+        'client' as scope,
+        reason,
+        count(*) as row_count,
+    from clients
+    group by fold, reason
+
+    union all
+
+    select
+        fold,
+        'service' as scope,
+        reason,
+        count(*) as row_count,
+    from services
+    group by fold, reason
+
+    union all
+
+    select
+        fold,
+        'pair' as scope,
+        reason,
+        count(*) as row_count,
+    from {{ ref('ineligible_pairs') }}
+    group by fold, reason
+
+),
+
+-- Pairs of an eligible client and an eligible service, before ownership is looked at.
+open_pairs as (
+
+    select
+        client_counts.fold,
+        client_counts.row_count * service_counts.row_count as pair_count,
+    from counts as client_counts
+    inner join counts as service_counts
+        on client_counts.fold = service_counts.fold
+    where
+        client_counts.scope = 'client'
+        and client_counts.reason = 'eligible'
+        and service_counts.scope = 'service'
+        and service_counts.reason = 'eligible'
+
+),
+
+barred_open_pairs as (
+
+    select
+        pairs.fold,
+        count(*) as pair_count,
+    from {{ ref('ineligible_pairs') }} as pairs
+    inner join clients
+        on
+            pairs.fold = clients.fold
+            and pairs.client_idx = clients.client_idx
+            and clients.reason = 'eligible'
+    inner join services
+        on
+            pairs.fold = services.fold
+            and pairs.service_idx = services.service_idx
+            and services.reason = 'eligible'
+    group by pairs.fold
+
+),
+
+eligible_pairs as (
+
+    select
+        open_pairs.fold,
+        'pair' as scope,
+        'eligible' as reason,
+        open_pairs.pair_count - coalesce(barred_open_pairs.pair_count, 0) as row_count,
+    from open_pairs
+    left join barred_open_pairs
+        on open_pairs.fold = barred_open_pairs.fold
+
+)
+
+select
+    fold,
+    scope,
+    reason,
+    cast(row_count as bigint) as row_count,
+from counts
+
+union all
+
+select
+    fold,
+    scope,
+    reason,
+    cast(row_count as bigint) as row_count,
+from eligible_pairs

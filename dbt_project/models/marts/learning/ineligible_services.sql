@@ -1,0 +1,52 @@
+with
+
+services as (
+
+    select
+        status.fold,
+        status.service_idx,
+        status.partner_id,
+        coalesce(status.sold_from_at <= status.cutoff_at, false) as is_launched,
+        coalesce(status.withdrawn_at <= status.cutoff_at, false) as is_withdrawn,
+        partners.is_active as is_partner_active,
+    from {{ ref('int_service_status_by_fold') }} as status
+    inner join {{ ref('dim_partners') }} as partners
+        on status.partner_id = partners.partner_id
+
+)
+
+select
+    fold,
+    service_idx,
+    'not_on_sale' as reason,
+from services
+where not is_launched
+
+union all
+
+select
+    fold,
+    service_idx,
+    'withdrawn' as reason,
+from services
+where is_withdrawn
+
+union all
+
+select
+    fold,
+    service_idx,
+    'partner_inactive' as reason,
+from services
+where not is_partner_active
+
+{% if var('excluded_partners') %}
+union all
+
+select
+    fold,
+    service_idx,
+    'partner_excluded' as reason,
+from services
+where partner_id in ({% for partner_id in var('excluded_partners') %}'{{ partner_id | replace("'", "''") }}'{{ ", " if not loop.last }}{% endfor %})
+{% endif %}

@@ -1,0 +1,61 @@
+with
+
+last_events as (
+
+    select max(occurred_at) as last_event_at
+    from {{ ref('fct_interactions') }}
+
+),
+
+data_ends as (
+
+    select
+        {% if var('as_of') %}
+            {{ timestamp_literal(var('as_of')) }} as as_of_at,
+        {% else %}
+            {{ start_of_next_day('last_event_at') }} as as_of_at,
+        {% endif %}
+        cast({{ var('horizon_days') }} as int) as horizon_days,
+    from last_events
+    -- An empty warehouse has no folds.
+    where last_event_at is not null
+
+),
+
+folds as (
+
+    select
+        'validation' as fold,
+        2 as horizons_back,
+
+    union all
+
+    select
+        'test' as fold,
+        1 as horizons_back,
+
+    union all
+
+    select
+        'serving' as fold,
+        0 as horizons_back,
+
+),
+
+windows as (
+
+    select
+        folds.fold,
+        {{ add_days('data_ends.as_of_at', '-folds.horizons_back * data_ends.horizon_days') }} as cutoff_at,
+        data_ends.horizon_days,
+    from data_ends
+    cross join folds
+
+)
+
+select
+    fold,
+    cutoff_at,
+    {{ add_days('cutoff_at', 'horizon_days') }} as horizon_end_at,
+    horizon_days,
+from windows

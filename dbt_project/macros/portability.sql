@@ -139,3 +139,13 @@
 {% macro clean_id(column_name) -%}
     nullif(trim({{ column_name }}), '')
 {%- endmacro %}
+
+
+{#- Order for row_number() that keeps the newest load of a key. The other columns break ties, so
+    that every run keeps the same row; nulls come last on every engine. -#}
+{% macro newest_first(tie_break_columns) -%}
+    loaded_at desc nulls last
+    {%- for column in tie_break_columns -%}
+        , {{ column }} asc nulls last
+    {%- endfor -%}
+{%- endmacro %}

@@ -1,0 +1,31 @@
+with
+
+services as (
+
+    select * from {{ ref('stg_services') }}
+
+),
+
+partners as (
+
+    select * from {{ ref('stg_partners') }}
+
+)
+
+select
+    services.service_id,
+    services.partner_id,
+    services.service_name,
+    services.service_category,
+    services.typical_price,
+    services.margin_rate,
+    services.private_label_share,
+    services.is_repeatable,
+    services.launched_at,
+    services.withdrawn_at,
+    case
+        when services.partner_id is null then 'missing_partner'
+        when partners.partner_id is null then 'unknown_partner'
+    end as rejection_reason,
+from services
+left join partners on services.partner_id = partners.partner_id

@@ -1,0 +1,41 @@
+with
+
+renamed as (
+
+    select
+        {{ clean_id('campaign_id') }} as campaign_id,
+        {{ clean_id('client_id') }} as client_id,
+        contacted_at,
+        responded_at,
+        loaded_at,
+    from {{ source('raw', 'campaign_contacts') }}
+
+),
+
+deduplicated as (
+
+    select
+        campaign_id,
+        client_id,
+        contacted_at,
+        responded_at,
+        loaded_at,
+    from renamed
+    where campaign_id is not null and client_id is not null
+    qualify row_number() over (
+        partition by campaign_id, client_id
+        order by {{ newest_first([
+            'contacted_at',
+            'responded_at',
+        ]) }}
+    ) = 1
+
+)
+
+select
+    campaign_id,
+    client_id,
+    contacted_at,
+    responded_at,
+    loaded_at,
+from deduplicated

@@ -1,0 +1,66 @@
+with
+
+renamed as (
+
+    select
+        {{ clean_id('client_id') }} as client_id,
+        has_marketing_consent,
+        registered_at,
+        age_band,
+        income_band,
+        home_ownership,
+        marital_status,
+        household_size,
+        household_composition,
+        kids_count,
+        loaded_at,
+    from {{ source('raw', 'clients') }}
+
+),
+
+deduplicated as (
+
+    select
+        client_id,
+        has_marketing_consent,
+        registered_at,
+        age_band,
+        income_band,
+        home_ownership,
+        marital_status,
+        household_size,
+        household_composition,
+        kids_count,
+        loaded_at,
+    from renamed
+    where client_id is not null
+    qualify row_number() over (
+        partition by client_id
+        order by {{ newest_first([
+            'has_marketing_consent',
+            'registered_at',
+            'age_band',
+            'income_band',
+            'home_ownership',
+            'marital_status',
+            'household_size',
+            'household_composition',
+            'kids_count',
+        ]) }}
+    ) = 1
+
+)
+
+select
+    client_id,
+    has_marketing_consent,
+    registered_at,
+    age_band,
+    income_band,
+    home_ownership,
+    marital_status,
+    household_size,
+    household_composition,
+    kids_count,
+    loaded_at,
+from deduplicated

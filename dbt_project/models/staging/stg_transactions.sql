@@ -1,0 +1,58 @@
+with
+
+renamed as (
+
+    select
+        {{ clean_id('transaction_id') }} as transaction_id,
+        {{ clean_id('client_id') }} as client_id,
+        {{ clean_id('service_id') }} as service_id,
+        {{ clean_id('basket_id') }} as basket_id,
+        {{ finite_or_null('quantity') }} as quantity,
+        {{ finite_or_null('amount') }} as amount,
+        coalesce({{ finite_or_null('discount_amount') }}, 0) as discount_amount,
+        transacted_at,
+        loaded_at,
+    from {{ source('raw', 'transactions') }}
+
+),
+
+deduplicated as (
+
+    select
+        transaction_id,
+        client_id,
+        service_id,
+        basket_id,
+        quantity,
+        amount,
+        discount_amount,
+        transacted_at,
+        loaded_at,
+    from renamed
+    where transaction_id is not null
+    qualify row_number() over (
+        partition by transaction_id
+        order by {{ newest_first([
+            'client_id',
+            'service_id',
+            'basket_id',
+            'quantity',
+            'amount',
+            'discount_amount',
+            'transacted_at',
+        ]) }}
+    ) = 1
+
+)
+
+select
+    transaction_id,
+    client_id,
+    service_id,
+    basket_id,
+    quantity,
+    amount,
+    discount_amount,
+    transacted_at,
+    loaded_at,
+from deduplicated

@@ -31,7 +31,7 @@
 
     {% set found_types = {} %}
     {% for column in adapter.get_columns_in_relation(relation) %}
-        {% do found_types.update({column.name | lower: portable_type(column.data_type)}) %}
+        {% do found_types.update({column.name | lower: portable_type(column.dtype)}) %}
     {% endfor %}
 
     {% set problems = [] %}

@@ -529,6 +529,17 @@ OWNED_SERVICES: Final = Table(
     key=(Columns.CLIENT_ID, Columns.SERVICE_ID),
 )
 
+PUBLISHED_CLIENTS: Final = Table(
+    "core", "dim_clients", (Column(Columns.CLIENT_ID, STRING),), key=(Columns.CLIENT_ID,)
+)
+
+PUBLISHED_PARTNERS: Final = Table(
+    "core",
+    "dim_partners",
+    (Column(Columns.PARTNER_ID, STRING), Column(Columns.PARTNER_NAME, STRING)),
+    key=(Columns.PARTNER_ID,),
+)
+
 # A release is these marts, whole: (schema, table).
 PUBLISHED: Final = (
     ("cross_sell", "cross_sell_scores"),

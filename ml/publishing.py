@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +33,8 @@ CURRENT: Final = "current"
 SERVING: Final = "serving.duckdb"
 MANIFEST: Final = "manifest.json"
 _UNFINISHED: Final = ".unfinished-"
+# Longer than any publish takes: a younger folder may belong to one that still runs.
+_ABANDONED_AFTER_SECONDS: Final = 3600.0
 
 
 @dataclass(frozen=True)
@@ -160,5 +163,7 @@ def _prune(settings: Settings) -> None:
     for path in finished[: -settings.releases_kept]:
         if path != current:
             shutil.rmtree(path, ignore_errors=True)
+    abandoned = time.time() - _ABANDONED_AFTER_SECONDS
     for path in releases.glob(f"{_UNFINISHED}*"):
-        shutil.rmtree(path, ignore_errors=True)
+        if path.stat().st_mtime < abandoned:
+            shutil.rmtree(path, ignore_errors=True)

@@ -212,13 +212,8 @@ def _partners(services: pa.Table) -> pa.Table:
     )
 
 
-def read_tables(report: Callable[[str], None] | None = None) -> Iterator[tuple[Table, pa.Table]]:
+def read_tables() -> Iterator[tuple[Table, pa.Table]]:
     """Make the raw tables, one after another.
-
-    Parameters
-    ----------
-    report : callable, optional
-        Told the name of each table before it is made.
 
     Yields
     ------
@@ -245,6 +240,4 @@ def read_tables(report: Callable[[str], None] | None = None) -> Iterator[tuple[T
         (contracts.RAW_TRANSACTIONS, lambda: _transactions(products, lines)),
     ]
     for table, make in makers:
-        if report:
-            report(table.qualified_name)
         yield table, _contracted(table, make(), loaded_at)

@@ -115,5 +115,8 @@ def connect(
         raise WarehouseAccessError(f"cannot open {path}: {_first_line(error)}") from None
     try:
         yield connection
+    except duckdb.Error as error:
+        # Disk full, a damaged file, a broken key: the engine's own words say which.
+        raise WarehouseAccessError(f"{path}: {_first_line(error)}") from error
     finally:
         connection.close()

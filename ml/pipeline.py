@@ -1,0 +1,78 @@
+"""The whole job, from raw tables to a release, and the dbt commands in between."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from ml import publishing
+from ml.loading import load_source, loaded_transactions
+from ml.progress import Progress
+from ml.report.summary import print_next_steps, print_run
+from ml.settings import Settings
+from ml.train import train
+from ml.transform import DBT_PROJECT, run_dbt
+
+DEFAULT_SOURCE: Final = "complete-journey"
+SELECT_BEFORE_TRAINING: Final = "before_training"
+SELECT_AFTER_TRAINING: Final = "after_training"
+
+
+def build(settings: Settings, progress: Progress, selector: str | None = None) -> None:
+    """Run ``dbt build``, whole or for a selector of ``selectors.yml``.
+
+    Raises
+    ------
+    TransformError
+        A model or a test failed.
+    """
+    arguments = ["build"] if selector is None else ["build", "--selector", selector]
+    with progress.step(" ".join(["dbt", *arguments]).replace("--selector ", "")) as step:
+        outcome = run_dbt(settings, arguments, step)
+    for warning in outcome.warnings:
+        progress.console.print(f"  [yellow]dbt warns:[/yellow] {warning}", markup=True)
+
+
+def run(settings: Settings, console: Console, *, reload: bool = False) -> None:
+    """Load where nothing is loaded, build, train, build what rests on it, publish, tell.
+
+    Parameters
+    ----------
+    settings : Settings
+    console : Console
+    reload : bool, default False
+        Load The Complete Journey again, replacing the raw tables.
+    """
+    start = time.perf_counter()
+    progress = Progress(console)
+    console.print(f"[bold]cross-sell[/bold] [dim]warehouse {settings.warehouse_file}[/dim]\n")
+    loaded = 0 if reload else loaded_transactions(settings)
+    if loaded:
+        console.print(
+            f"[dim]raw tables are loaded ({loaded:,} transactions): kept; "
+            "'cross-sell run --reload' loads The Complete Journey again[/dim]"
+        )
+    else:
+        load_source(settings, DEFAULT_SOURCE, progress)
+    build(settings, progress, SELECT_BEFORE_TRAINING)
+    trained = train(settings, progress)
+    build(settings, progress, SELECT_AFTER_TRAINING)
+    with progress.step("publish") as step:
+        release = publishing.publish(settings, step)
+    print_run(console, trained, progress.steps)
+    print_next_steps(console, settings, release, time.perf_counter() - start)
+
+
+def write_docs(settings: Settings, progress: Progress) -> Path:
+    """Write dbt's docs as one HTML file that needs no server and no network.
+
+    Returns
+    -------
+    Path
+    """
+    with progress.step("dbt docs generate --static") as step:
+        run_dbt(settings, ["docs", "generate", "--static"], step)
+    return DBT_PROJECT / "target" / "static_index.html"

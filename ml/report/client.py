@@ -1,0 +1,157 @@
+"""One client's offers beside what they already have, from the last release."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from ml import contracts
+from ml.contracts import Columns, Table
+from ml.errors import InputError
+from ml.publishing import SERVING
+from ml.settings import Settings
+from ml.warehouse import connect, read_table
+
+_OWNED_SHOWN: Final = 8
+
+
+@dataclass(frozen=True)
+class ClientPage:
+    """What a salesperson wants to know before a call.
+
+    Parameters
+    ----------
+    client_id : str
+    owned : list of dict
+        Services the client has, most often bought first; columns of ``owned_services``.
+    offers : list of dict
+        Best first; columns of ``cross_sell_scores``.
+    partner_names : dict of str to str
+        By partner id.
+    """
+
+    client_id: str
+    owned: list[dict[str, Any]]
+    offers: list[dict[str, Any]]
+    partner_names: dict[str, str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self)
+
+
+def _served(table: Table) -> Table:
+    """The same table as the release's catalog shows it: views without a schema of their own."""
+    return replace(table, schema_name="main")
+
+
+def client_page(settings: Settings, client_id: str, top: int) -> ClientPage:
+    """Read a client's page from the release that is current.
+
+    Parameters
+    ----------
+    settings : Settings
+    client_id : str
+    top : int
+        How many offers at most.
+
+    Returns
+    -------
+    ClientPage
+
+    Raises
+    ------
+    InputError
+        Nothing is published yet, or the client is unknown.
+    """
+    serving: Path = settings.folder / SERVING
+    if not serving.exists():
+        raise InputError(f"nothing is published yet ({serving} is missing): run 'make train'")
+    where = {Columns.CLIENT_ID: client_id}
+    with connect(serving, read_only=True, wait_seconds=settings.lock_wait_seconds) as connection:
+        known = read_table(connection, _served(contracts.PUBLISHED_CLIENTS), where=where)
+        if not len(known):
+            some = read_table(connection, _served(contracts.PUBLISHED_CLIENTS), limit=3)
+            examples = ", ".join(some.column(Columns.CLIENT_ID).to_pylist())
+            raise InputError(f"no client '{client_id}' in the release; there are {examples}, ...")
+        offers = read_table(connection, _served(contracts.CROSS_SELL_SCORES), where=where)
+        owned = read_table(connection, _served(contracts.OWNED_SERVICES), where=where)
+        partners = read_table(connection, _served(contracts.PUBLISHED_PARTNERS))
+    return ClientPage(
+        client_id,
+        owned.sort_by([(Columns.PURCHASE_COUNT, "descending")]).to_pylist(),
+        offers.sort_by(Columns.OFFER_RANK).slice(0, top).to_pylist(),
+        dict(
+            zip(
+                partners.column(Columns.PARTNER_ID).to_pylist(),
+                partners.column(Columns.PARTNER_NAME).to_pylist(),
+                strict=True,
+            )
+        ),
+    )
+
+
+def print_client(console: Console, page: ClientPage) -> None:
+    """Print a client's page for a person."""
+    console.print(f"\n[bold]Client {page.client_id}[/bold]")
+    _print_owned(console, page)
+    if not page.offers:
+        console.print("No service may be offered to this client (no consent, or nothing is left).")
+        return
+    first = page.offers[0]
+    console.print(
+        f"\n[bold]Offer next[/bold] [dim]for the 30 days from {first[Columns.AS_OF_DATE]}, "
+        f"by {first[Columns.MODEL_NAME]}"
+        + (", client without history" if first[Columns.IS_COLD_START] else "")
+        + "[/dim]"
+    )
+    console.print(_offers_table(page))
+    console.print(
+        f"[dim]run {first[Columns.RUN_ID]}, scored {first[Columns.SCORED_AT]:%Y-%m-%d %H:%M} UTC; "
+        "chance = calibrated probability, worth = chance × margin[/dim]"
+    )
+
+
+def _print_owned(console: Console, page: ClientPage) -> None:
+    if not page.owned:
+        console.print("Has nothing from any partner yet.")
+        return
+    partners = Counter(row[Columns.PARTNER_ID] for row in page.owned)
+    main = ", ".join(
+        f"{page.partner_names.get(partner, partner)} ({count})"
+        for partner, count in partners.most_common(4)
+    )
+    console.print(f"Has {len(page.owned)} services of {len(partners)} partners: {main}")
+    often = ", ".join(
+        f"{row[Columns.SERVICE_NAME]} ({row[Columns.PURCHASE_COUNT]}×)"
+        for row in page.owned[:_OWNED_SHOWN]
+    )
+    console.print(f"Most often: {often}")
+
+
+def _offers_table(page: ClientPage) -> RichTable:
+    table = RichTable(box=None, pad_edge=False, header_style="bold")
+    table.add_column("#", justify="right")
+    table.add_column("service", min_width=24)
+    table.add_column("partner", min_width=10)
+    table.add_column("chance", justify="right")
+    table.add_column("worth", justify="right")
+    table.add_column("say", ratio=1)
+    for row in page.offers:
+        margin = row[Columns.EXPECTED_MARGIN]
+        partner = row[Columns.PARTNER_ID]
+        table.add_row(
+            str(row[Columns.OFFER_RANK]),
+            Text(row[Columns.SERVICE_NAME]),
+            Text(page.partner_names.get(partner, partner)),
+            f"{row[Columns.PROBABILITY]:.1%}",
+            "" if margin is None else f"{margin:.3f}",
+            Text(row[Columns.REASON]),
+        )
+    return table

@@ -1,0 +1,103 @@
+"""Shared fixtures: small worlds loaded, built and trained by the real commands."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ml.settings import PROJECT_ROOT
+from ml.warehouse import connect, replace_tables
+from tests.worlds import RawTables, small_world
+
+Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def load_world(warehouse: Path, raw: RawTables) -> Path:
+    """Write raw tables into a warehouse file."""
+    with connect(warehouse, read_only=False, wait_seconds=5) as connection:
+        replace_tables(connection, raw.items())
+    return warehouse
+
+
+def environment(warehouse: Path, **extra: str) -> dict[str, str]:
+    """Of a command under test: its own warehouse, few and quick epochs."""
+    return {
+        **os.environ,
+        "CROSS_SELL_WAREHOUSE": str(warehouse),
+        "CROSS_SELL_LOCK_WAIT_SECONDS": "20",
+        "CROSS_SELL_BOOTSTRAP_SAMPLES": "100",
+        "DBT_TARGET_PATH": str(warehouse.parent / "dbt_target"),
+        "DBT_LOG_PATH": str(warehouse.parent / "dbt_logs"),
+        "COLUMNS": "160",
+        "NO_COLOR": "1",
+        **extra,
+    }
+
+
+def run_cli(warehouse: Path, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m ml`` as a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "ml", *arguments],
+        cwd=PROJECT_ROOT,
+        env=environment(warehouse, **extra),
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+
+
+def run_dbt(
+    warehouse: Path, *arguments: str, cwd: Path = PROJECT_ROOT, **extra: str
+) -> subprocess.CompletedProcess[str]:
+    """Run dbt as an analytics engineer does."""
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("dbt")), *arguments],
+        cwd=cwd,
+        env=environment(warehouse, **extra),
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+
+
+@pytest.fixture(scope="session")
+def built_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse with a small world loaded and built by dbt; treat as read-only."""
+    folder = tmp_path_factory.mktemp("built")
+    warehouse = load_world(folder / "cross_sell.duckdb", small_world())
+    result = run_dbt(warehouse, "build", "--project-dir", "dbt_project")
+    assert result.returncode == 0, result.stdout[-4000:]
+    return warehouse
+
+
+@pytest.fixture(scope="session")
+def trained_world(built_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small world after the whole job, published; treat as read-only."""
+    folder = tmp_path_factory.mktemp("trained")
+    warehouse = folder / "cross_sell.duckdb"
+    shutil.copy(built_world, warehouse)
+    result = run_cli(warehouse, "run")
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
+    return warehouse
+
+
+@pytest.fixture
+def built_copy(built_world: Path, tmp_path: Path) -> Path:
+    """A built warehouse of the test's own."""
+    warehouse = tmp_path / "cross_sell.duckdb"
+    shutil.copy(built_world, warehouse)
+    return warehouse
+
+
+@pytest.fixture
+def trained_copy(trained_world: Path, tmp_path: Path) -> Path:
+    """A trained and published warehouse folder of the test's own."""
+    folder = tmp_path / "warehouse"
+    shutil.copytree(trained_world.parent, folder, symlinks=True)
+    return folder / trained_world.name

@@ -1,0 +1,95 @@
+"""A contract is stated in Python and in dbt's YAML: the two must be equal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import yaml
+
+from ml import contracts
+from ml.contracts import Table
+from ml.settings import PROJECT_ROOT
+
+MODELS = PROJECT_ROOT / "dbt_project" / "models"
+YAML_TYPES = {
+    pa.string(): "string",
+    pa.int32(): "int",
+    pa.int64(): "bigint",
+    pa.float64(): "double",
+    pa.bool_(): "boolean",
+    pa.timestamp("us"): "timestamp",
+    pa.date32(): "date",
+}
+
+
+def read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(path.read_text())
+    return content
+
+
+def yaml_models() -> dict[str, dict[str, Any]]:
+    return {
+        model["name"]: model
+        for path in MODELS.rglob("*.yml")
+        for model in read(path).get("models", [])
+    }
+
+
+def yaml_sources() -> dict[str, dict[str, Any]]:
+    return {
+        table["name"]: table
+        for path in MODELS.rglob("*.yml")
+        for source in read(path).get("sources", [])
+        for table in source["tables"]
+    }
+
+
+def is_required(column: dict[str, Any]) -> bool:
+    return any(c["type"] == "not_null" for c in column.get("constraints", []))
+
+
+@pytest.mark.parametrize("table", contracts.RAW_TABLES, ids=lambda t: t.name)
+def test_raw_contract_equals_the_declared_source(table: Table) -> None:
+    declared = {c["name"]: c["data_type"] for c in yaml_sources()[table.name]["columns"]}
+    assert declared == {c.name: YAML_TYPES[c.type] for c in table.columns}
+
+
+@pytest.mark.parametrize("table", contracts.ML_TABLES, ids=lambda t: t.name)
+def test_ml_contract_equals_the_model(table: Table) -> None:
+    columns = yaml_models()[table.name]["columns"]
+    assert [(c["name"], c["data_type"]) for c in columns] == [
+        (c.name, YAML_TYPES[c.type]) for c in table.columns
+    ]
+    assert [c["name"] for c in columns if is_required(c)] == [
+        c.name for c in table.columns if c.is_required
+    ]
+
+
+READ = (
+    contracts.DIM_CLIENTS,
+    contracts.DIM_SERVICES,
+    contracts.TRAINING_WINDOWS,
+    contracts.INTERACTIONS,
+    contracts.LABELS,
+    contracts.CLIENT_FEATURES,
+    contracts.SERVICE_FEATURES,
+    contracts.INELIGIBLE_CLIENTS,
+    contracts.INELIGIBLE_SERVICES,
+    contracts.INELIGIBLE_PAIRS,
+    contracts.CROSS_SELL_SCORES,
+    contracts.OWNED_SERVICES,
+)
+
+
+@pytest.mark.parametrize("table", READ, ids=lambda t: t.name)
+def test_columns_that_python_reads_are_contracted(table: Table) -> None:
+    declared = {c["name"]: c["data_type"] for c in yaml_models()[table.name]["columns"]}
+    for column in table.columns:
+        assert declared.get(column.name) == YAML_TYPES[column.type], column.name
+
+
+def test_published_tables_are_models() -> None:
+    assert {name for _, name in contracts.PUBLISHED} <= set(yaml_models())

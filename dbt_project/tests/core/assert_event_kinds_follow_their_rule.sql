@@ -1,0 +1,13 @@
+-- The sign of a line decides whether it is a refund; nothing else may slip through.
+select
+    interaction_id,
+    event_kind,
+    quantity,
+    amount,
+    discount_amount
+from {{ ref('fct_interactions') }}
+where
+    quantity = 0
+    or (event_kind = 'refund') <> (quantity < 0 or amount <= -{{ var('smallest_amount') }})
+    or (event_kind = 'discounted_purchase' and discount_amount < {{ var('smallest_amount') }})
+    or (event_kind = 'purchase' and discount_amount >= {{ var('smallest_amount') }})

@@ -18,7 +18,6 @@ events as (
 select
     windows.fold,
     windows.cutoff_at,
-    windows.horizon_days,
     events.interaction_id,
     events.client_id,
     events.service_id,

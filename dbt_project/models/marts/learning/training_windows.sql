@@ -1,8 +1,8 @@
 with
 
-last_events as (
+newest_events as (
 
-    select max(occurred_at) as last_event_at
+    select max(occurred_at) as newest_event_at
     from {{ ref('fct_interactions') }}
 
 ),
@@ -13,12 +13,12 @@ data_ends as (
         {% if var('as_of') %}
             {{ timestamp_literal(var('as_of')) }} as as_of_at,
         {% else %}
-            {{ start_of_next_day('last_event_at') }} as as_of_at,
+            {{ start_of_next_day('newest_event_at') }} as as_of_at,
         {% endif %}
         cast({{ var('horizon_days') }} as int) as horizon_days,
-    from last_events
+    from newest_events
     -- An empty warehouse has no folds.
-    where last_event_at is not null
+    where newest_event_at is not null
 
 ),
 

@@ -16,7 +16,7 @@ campaigns as (
 
     select
         campaign_id,
-        campaign_type,
+        campaign_type
     from {{ ref('stg_campaigns') }}
 
 ),
@@ -37,7 +37,7 @@ matched as (
             when campaigns.campaign_id is null then 'unknown_campaign'
             when contacts.contacted_at is null then 'missing_time'
             when contacts.contacted_at > contacts.loaded_at then 'future_event'
-        end as rejection_reason,
+        end as rejection_reason
     from contacts
     left join clients on contacts.client_id = clients.client_id
     left join campaigns on contacts.campaign_id = campaigns.campaign_id
@@ -56,5 +56,5 @@ select
         when has_impossible_response then 'impossible_response'
         else 'responded'
     end as response_kind,
-    rejection_reason,
+    rejection_reason
 from matched

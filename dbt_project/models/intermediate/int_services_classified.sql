@@ -26,6 +26,6 @@ select
     case
         when services.partner_id is null then 'missing_partner'
         when partners.partner_id is null then 'unknown_partner'
-    end as rejection_reason,
+    end as rejection_reason
 from services
 left join partners on services.partner_id = partners.partner_id

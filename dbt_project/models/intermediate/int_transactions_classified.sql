@@ -16,7 +16,7 @@ services as (
 
     select
         service_id,
-        partner_id,
+        partner_id
     from {{ ref('int_services_classified') }}
     where rejection_reason is null
 
@@ -35,7 +35,7 @@ matched as (
         transactions.transacted_at,
         transactions.loaded_at,
         clients.client_id is not null as is_known_client,
-        services.service_id is not null as is_known_service,
+        services.service_id is not null as is_known_service
     from transactions
     left join clients on transactions.client_id = clients.client_id
     left join services on transactions.service_id = services.service_id
@@ -58,7 +58,7 @@ checked as (
             when quantity = 0 then 'zero_quantity'
             when amount is null then 'missing_amount'
             when transacted_at > loaded_at then 'future_event'
-        end as rejection_reason,
+        end as rejection_reason
     from matched
 
 )
@@ -78,5 +78,5 @@ select
         when discount_amount >= {{ var('smallest_amount') }} then 'discounted_purchase'
         else 'purchase'
     end as event_kind,
-    rejection_reason,
+    rejection_reason
 from checked

@@ -7,7 +7,7 @@ renamed as (
         {{ clean_id('client_id') }} as client_id,
         contacted_at,
         responded_at,
-        loaded_at,
+        loaded_at
     from {{ source('raw', 'campaign_contacts') }}
 
 ),
@@ -19,7 +19,7 @@ deduplicated as (
         client_id,
         contacted_at,
         responded_at,
-        loaded_at,
+        loaded_at
     from renamed
     where campaign_id is not null and client_id is not null
     qualify row_number() over (
@@ -37,5 +37,5 @@ select
     client_id,
     contacted_at,
     responded_at,
-    loaded_at,
+    loaded_at
 from deduplicated

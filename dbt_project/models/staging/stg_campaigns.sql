@@ -7,7 +7,7 @@ renamed as (
         campaign_type,
         started_at,
         ended_at,
-        loaded_at,
+        loaded_at
     from {{ source('raw', 'campaigns') }}
 
 ),
@@ -19,7 +19,7 @@ deduplicated as (
         campaign_type,
         started_at,
         ended_at,
-        loaded_at,
+        loaded_at
     from renamed
     where campaign_id is not null
     qualify row_number() over (
@@ -38,5 +38,5 @@ select
     campaign_type,
     started_at,
     ended_at,
-    loaded_at,
+    loaded_at
 from deduplicated

@@ -13,7 +13,7 @@ renamed as (
         household_size,
         household_composition,
         kids_count,
-        loaded_at,
+        loaded_at
     from {{ source('raw', 'clients') }}
 
 ),
@@ -31,7 +31,7 @@ deduplicated as (
         household_size,
         household_composition,
         kids_count,
-        loaded_at,
+        loaded_at
     from renamed
     where client_id is not null
     qualify row_number() over (
@@ -62,5 +62,5 @@ select
     household_size,
     household_composition,
     kids_count,
-    loaded_at,
+    loaded_at
 from deduplicated

@@ -6,7 +6,7 @@ renamed as (
         {{ clean_id('partner_id') }} as partner_id,
         coalesce(partner_name, partner_id) as partner_name,
         coalesce(is_active, true) as is_active,
-        loaded_at,
+        loaded_at
     from {{ source('raw', 'partners') }}
 
 ),
@@ -17,7 +17,7 @@ deduplicated as (
         partner_id,
         partner_name,
         is_active,
-        loaded_at,
+        loaded_at
     from renamed
     where partner_id is not null
     qualify row_number() over (
@@ -34,5 +34,5 @@ select
     partner_id,
     partner_name,
     is_active,
-    loaded_at,
+    loaded_at
 from deduplicated

@@ -13,7 +13,7 @@ renamed as (
         coalesce(is_repeatable, false) as is_repeatable,
         launched_at,
         withdrawn_at,
-        loaded_at,
+        loaded_at
     from {{ source('raw', 'services') }}
 
 ),
@@ -31,7 +31,7 @@ deduplicated as (
         is_repeatable,
         launched_at,
         withdrawn_at,
-        loaded_at,
+        loaded_at
     from renamed
     where service_id is not null
     qualify row_number() over (
@@ -62,5 +62,5 @@ select
     is_repeatable,
     launched_at,
     withdrawn_at,
-    loaded_at,
+    loaded_at
 from deduplicated

@@ -11,7 +11,7 @@ renamed as (
         {{ finite_or_null('amount') }} as amount,
         coalesce({{ finite_or_null('discount_amount') }}, 0) as discount_amount,
         transacted_at,
-        loaded_at,
+        loaded_at
     from {{ source('raw', 'transactions') }}
 
 ),
@@ -27,7 +27,7 @@ deduplicated as (
         amount,
         discount_amount,
         transacted_at,
-        loaded_at,
+        loaded_at
     from renamed
     where transaction_id is not null
     qualify row_number() over (
@@ -54,5 +54,5 @@ select
     amount,
     discount_amount,
     transacted_at,
-    loaded_at,
+    loaded_at
 from deduplicated

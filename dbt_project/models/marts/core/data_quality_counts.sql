@@ -1,122 +1,139 @@
-{#- Read, duplicate and missing_key are counted on the raw rows; accepted and rejected on what
-    came out at the other end. assert_data_quality_counts_balance proves that they agree. -#}
-{%- set keys = {
-    'partners': ['partner_id'],
-    'clients': ['client_id'],
-    'services': ['service_id'],
-    'transactions': ['transaction_id'],
-    'campaigns': ['campaign_id'],
-    'campaign_contacts': ['campaign_id', 'client_id'],
-} -%}
+-- Read, missing_key and duplicate are counted on the raw rows; accepted and rejected on what
+-- came out at the other end. assert_data_quality_counts_balance proves that they agree.
 with
 
-{% for entity, key_columns in keys.items() -%}
-raw_{{ entity }} as (
-
-    select
-        {%- for column in key_columns %}
-        {{ clean_id(column) }} as {{ column }},
-        {%- endfor %}
-    from {{ source('raw', entity) }}
-
-),
-
-{{ entity }}_per_key as (
-
-    select
-        {%- for column in key_columns %}
-        {{ column }},
-        {%- endfor %}
-        count(*) as row_count,
-    from raw_{{ entity }}
-    group by {{ key_columns | join(', ') }}
-
-),
-
-{% endfor -%}
-
 raw_counts as (
-{% for entity, key_columns in keys.items() %}
-    {%- set has_key -%}
-        {{ key_columns | join(' is not null and ') }} is not null
-    {%- endset %}
-    select
-        '{{ entity }}' as entity,
-        coalesce(sum(row_count), 0) as read_count,
-        coalesce(sum(case when not ({{ has_key }}) then row_count end), 0) as missing_key_count,
-        coalesce(sum(case when {{ has_key }} then row_count - 1 end), 0) as duplicate_count,
-    from {{ entity }}_per_key
-    {{ 'union all' if not loop.last }}
-{% endfor %}
+
+    {{ raw_row_counts('partners', ['partner_id']) }}
+    union all
+    {{ raw_row_counts('clients', ['client_id']) }}
+    union all
+    {{ raw_row_counts('services', ['service_id']) }}
+    union all
+    {{ raw_row_counts('transactions', ['transaction_id']) }}
+    union all
+    {{ raw_row_counts('campaigns', ['campaign_id']) }}
+    union all
+    {{ raw_row_counts('campaign_contacts', ['campaign_id', 'client_id']) }}
+
 ),
 
-counts as (
+classified_rows as (
 
-    select entity, 'read' as outcome_kind, 'read' as outcome, read_count as row_count,
-    from raw_counts
-
-    union all
-
-    select entity, 'rejected' as outcome_kind, 'missing_key' as outcome, missing_key_count as row_count,
-    from raw_counts
-
-    union all
-
-    select entity, 'duplicate' as outcome_kind, 'duplicate' as outcome, duplicate_count as row_count,
-    from raw_counts
-
-    union all
-
-    select 'partners' as entity, 'accepted' as outcome_kind, 'accepted' as outcome, count(*) as row_count,
+    select
+        'partners' as entity,
+        'accepted' as outcome,
+        'accepted' as outcome_kind
     from {{ ref('dim_partners') }}
 
     union all
 
-    select 'clients' as entity, 'accepted' as outcome_kind, 'accepted' as outcome, count(*) as row_count,
+    select
+        'clients' as entity,
+        'accepted' as outcome,
+        'accepted' as outcome_kind
     from {{ ref('dim_clients') }}
 
     union all
 
-    select 'services' as entity, 'accepted' as outcome_kind, 'accepted' as outcome, count(*) as row_count,
+    select
+        'services' as entity,
+        'accepted' as outcome,
+        'accepted' as outcome_kind
     from {{ ref('dim_services') }}
 
     union all
 
-    select 'services' as entity, 'rejected' as outcome_kind, rejection_reason as outcome, count(*) as row_count,
+    select
+        'services' as entity,
+        rejection_reason as outcome,
+        'rejected' as outcome_kind
     from {{ ref('int_services_classified') }}
     where rejection_reason is not null
-    group by rejection_reason
 
     union all
 
-    select 'transactions' as entity, 'accepted' as outcome_kind, event_kind as outcome, count(*) as row_count,
+    select
+        'transactions' as entity,
+        event_kind as outcome,
+        'accepted' as outcome_kind
     from {{ ref('fct_interactions') }}
-    group by event_kind
 
     union all
 
-    select 'transactions' as entity, 'rejected' as outcome_kind, rejection_reason as outcome, count(*) as row_count,
+    select
+        'transactions' as entity,
+        rejection_reason as outcome,
+        'rejected' as outcome_kind
     from {{ ref('rejected_transactions') }}
-    group by rejection_reason
 
     union all
 
-    select 'campaigns' as entity, 'accepted' as outcome_kind, 'accepted' as outcome, count(*) as row_count,
+    select
+        'campaigns' as entity,
+        'accepted' as outcome,
+        'accepted' as outcome_kind
     from {{ ref('stg_campaigns') }}
 
     union all
 
-    select 'campaign_contacts' as entity, 'accepted' as outcome_kind, response_kind as outcome, count(*) as row_count,
+    select
+        'campaign_contacts' as entity,
+        coalesce(rejection_reason, response_kind) as outcome,
+        case when rejection_reason is null then 'accepted' else 'rejected' end as outcome_kind
     from {{ ref('int_campaign_contacts_classified') }}
-    where rejection_reason is null
-    group by response_kind
+
+),
+
+classified_counts as (
+
+    select
+        entity,
+        outcome,
+        outcome_kind,
+        count(*) as row_count
+    from classified_rows
+    group by entity, outcome, outcome_kind
+
+),
+
+all_counts as (
+
+    select
+        entity,
+        'read' as outcome,
+        'read' as outcome_kind,
+        read_count as row_count
+    from raw_counts
 
     union all
 
-    select 'campaign_contacts' as entity, 'rejected' as outcome_kind, rejection_reason as outcome, count(*) as row_count,
-    from {{ ref('int_campaign_contacts_classified') }}
-    where rejection_reason is not null
-    group by rejection_reason
+    select
+        entity,
+        'missing_key' as outcome,
+        'rejected' as outcome_kind,
+        missing_key_count as row_count
+    from raw_counts
+    where missing_key_count > 0
+
+    union all
+
+    select
+        entity,
+        'duplicate' as outcome,
+        'duplicate' as outcome_kind,
+        duplicate_count as row_count
+    from raw_counts
+    where duplicate_count > 0
+
+    union all
+
+    select
+        entity,
+        outcome,
+        outcome_kind,
+        row_count
+    from classified_counts
 
 )
 
@@ -124,7 +141,5 @@ select
     entity,
     outcome,
     outcome_kind,
-    cast(row_count as bigint) as row_count,
-from counts
--- What did not happen has no row; what was read always has one.
-where row_count > 0 or outcome = 'read'
+    cast(row_count as bigint) as row_count
+from all_counts

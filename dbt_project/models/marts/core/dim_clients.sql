@@ -11,7 +11,7 @@ event_spans as (
     select
         client_id,
         min(occurred_at) as first_event_at,
-        max(occurred_at) as last_event_at,
+        max(occurred_at) as last_event_at
     from {{ ref('fct_interactions') }}
     group by client_id
 
@@ -31,6 +31,6 @@ select
     clients.household_composition,
     clients.kids_count,
     event_spans.first_event_at,
-    event_spans.last_event_at,
+    event_spans.last_event_at
 from clients
 left join event_spans on clients.client_id = event_spans.client_id

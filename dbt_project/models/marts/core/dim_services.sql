@@ -19,7 +19,7 @@ service_sales as (
     select
         service_id,
         avg(amount) as average_amount,
-        min(occurred_at) as first_purchased_at,
+        min(occurred_at) as first_purchased_at
     from purchases
     group by service_id
 
@@ -29,7 +29,7 @@ partner_sales as (
 
     select
         partner_id,
-        avg(amount) as average_amount,
+        avg(amount) as average_amount
     from purchases
     group by partner_id
 
@@ -55,7 +55,7 @@ priced as (
         services.is_repeatable,
         services.launched_at,
         coalesce(services.launched_at, service_sales.first_purchased_at) as on_sale_from_at,
-        services.withdrawn_at,
+        services.withdrawn_at
     from services
     left join service_sales on services.service_id = service_sales.service_id
     left join partner_sales on services.partner_id = partner_sales.partner_id
@@ -76,5 +76,5 @@ select
     is_repeatable,
     launched_at,
     on_sale_from_at,
-    withdrawn_at,
+    withdrawn_at
 from priced

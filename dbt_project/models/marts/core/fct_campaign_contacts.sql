@@ -12,5 +12,5 @@ select
     client_id,
     campaign_type,
     contacted_at,
-    responded_at,
+    responded_at
 from accepted_contacts

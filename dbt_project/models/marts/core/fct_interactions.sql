@@ -16,5 +16,5 @@ select
     quantity,
     amount,
     discount_amount,
-    transacted_at as occurred_at,
+    transacted_at as occurred_at
 from accepted_transactions

@@ -14,5 +14,5 @@ select
     quantity,
     amount,
     transacted_at,
-    rejection_reason,
+    rejection_reason
 from rejected

@@ -8,7 +8,7 @@
             {% for measure in measures -%}
                 when '{{ measure }}' then {{ measure }}
             {% endfor -%}
-        end as value,
+        end as value
     from {{ relation }}
     cross join ({{ _rows_of_text(measures, 'feature') }}) as feature_names
 {%- endmacro %}
@@ -24,7 +24,7 @@
                 when '{{ category }}' then {{ category }}
             {% endfor -%}
         end as feature,
-        cast(1 as double) as value,
+        cast(1 as double) as value
     from {{ relation }}
     cross join ({{ _rows_of_text(categories, 'feature') }}) as feature_names
 {%- endmacro %}
@@ -37,9 +37,10 @@
 {%- endmacro %}
 
 
-{#- A count on a log scale, against the fold's largest: 0 to 1. -#}
-{% macro log_share(count_column) -%}
-    {{ ratio(ln_1p(count_column), 'max(' ~ ln_1p(count_column) ~ ') over (partition by fold)') }}
+{#- A count on a log scale, against the largest of its group: 0 to 1. -#}
+{% macro log_share(count_column, among='fold') -%}
+    {%- set log_count = ln_1p(count_column) -%}
+    {{ ratio(log_count, 'max(' ~ log_count ~ ') over (partition by ' ~ among ~ ')') }}
 {%- endmacro %}
 
 

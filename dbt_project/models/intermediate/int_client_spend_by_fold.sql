@@ -9,7 +9,7 @@ service_spend as (
         services.service_category,
         services.private_label_share,
         greatest(interactions.amount, 0) as spend,
-        interactions.known_at,
+        interactions.known_at
     from {{ ref('interactions') }} as interactions
     inner join {{ ref('dim_services') }} as services
         on interactions.service_idx = services.service_idx
@@ -21,7 +21,7 @@ client_spend as (
     select
         fold,
         client_idx,
-        sum(spend) as total_spend,
+        sum(spend) as total_spend
     from service_spend
     group by fold, client_idx
 
@@ -35,7 +35,7 @@ spend_parts as (
         'partner_share' as part_kind,
         partner_id as part,
         sum(spend) as spend,
-        max(known_at) as known_at,
+        max(known_at) as known_at
     from service_spend
     group by fold, client_idx, partner_id
 
@@ -47,7 +47,7 @@ spend_parts as (
         'category_share' as part_kind,
         service_category as part,
         sum(spend) as spend,
-        max(known_at) as known_at,
+        max(known_at) as known_at
     from service_spend
     where service_category is not null
     group by fold, client_idx, service_category
@@ -60,7 +60,7 @@ spend_parts as (
         'private_label_share' as part_kind,
         null as part,
         sum(spend * private_label_share) as spend,
-        max(known_at) as known_at,
+        max(known_at) as known_at
     from service_spend
     where private_label_share is not null
     group by fold, client_idx
@@ -75,7 +75,7 @@ select
     spend_parts.spend,
     -- Sums in another order may differ in the last digit.
     least({{ ratio('spend_parts.spend', 'client_spend.total_spend') }}, 1) as spend_share,
-    spend_parts.known_at,
+    spend_parts.known_at
 from spend_parts
 inner join client_spend
     on

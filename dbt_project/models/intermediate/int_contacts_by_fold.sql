@@ -1,5 +1,11 @@
 {#- The gate for campaign contacts; see int_events_by_fold. -#}
-{% set known_until = add_days('windows.cutoff_at', 1) if var('plant_leak', false) else 'windows.cutoff_at' %}
+{%- set known_until -%}
+    {%- if var('plant_leak', false) -%}
+        {{ add_days('windows.cutoff_at', 1) }}
+    {%- else -%}
+        windows.cutoff_at
+    {%- endif -%}
+{%- endset -%}
 with
 
 windows as (
@@ -24,7 +30,9 @@ known_contacts as (
         contacts.campaign_type,
         contacts.contacted_at,
         -- A response that comes after the cutoff has not happened yet.
-        case when contacts.responded_at < {{ known_until }} then contacts.responded_at end as responded_at,
+        case
+            when contacts.responded_at < {{ known_until }} then contacts.responded_at
+        end as responded_at
     from contacts
     inner join windows
         on contacts.contacted_at < {{ known_until }}
@@ -33,5 +41,5 @@ known_contacts as (
 
 select
     *,
-    coalesce(greatest(contacted_at, responded_at), contacted_at) as known_at,
+    greatest(contacted_at, coalesce(responded_at, contacted_at)) as known_at
 from known_contacts

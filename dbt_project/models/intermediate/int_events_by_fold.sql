@@ -33,7 +33,7 @@ select
         else events.amount
     end as net_amount,
     events.occurred_at,
-    {{ days_between('events.occurred_at', 'windows.cutoff_at') }} as age_days,
+    {{ days_between('events.occurred_at', 'windows.cutoff_at') }} as age_days
 from events
 inner join windows
     on

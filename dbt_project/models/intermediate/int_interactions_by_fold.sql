@@ -4,7 +4,7 @@ events as (
 
     select
         *,
-        {{ half_life_decay('age_days', var('interaction_half_life_days')) }} as decay,
+        {{ half_life_decay('age_days', var('interaction_half_life_days')) }} as decay
     from {{ ref('int_events_by_fold') }}
 
 ),
@@ -28,7 +28,7 @@ uses as (
                 else 0.0
             end
         ) as decayed_purchases,
-        max(occurred_at) as known_at,
+        max(occurred_at) as known_at
     from events
     group by fold, client_id, service_id
 
@@ -49,7 +49,7 @@ select
         {{ ln_1p('decayed_purchases * net_quantity / bought_quantity') }},
         0.000001
     ) as weight,
-    known_at,
+    known_at
 from uses
 -- Fully refunded is not used, and not owned.
 where

@@ -11,7 +11,7 @@ first_sales as (
     select
         fold,
         service_id,
-        min(occurred_at) as first_sold_at,
+        min(occurred_at) as first_sold_at
     from {{ ref('int_events_by_fold') }}
     where not is_refund
     group by fold, service_id
@@ -24,10 +24,10 @@ select
     services.service_idx,
     services.partner_id,
     -- A service whose launch nobody stated is on sale once somebody bought it. Sales that the
-    -- fold must not know of do not count, so dim_services.on_sale_from_at is of no use here.
+    -- fold must not know of do not count.
     coalesce(services.launched_at, first_sales.first_sold_at) as sold_from_at,
     services.withdrawn_at,
-    first_sales.first_sold_at as known_at,
+    first_sales.first_sold_at as known_at
 from {{ ref('dim_services') }} as services
 cross join windows
 left join first_sales

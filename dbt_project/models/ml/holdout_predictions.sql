@@ -12,5 +12,5 @@ select
     cast(null as double) as probability,
     cast(null as double) as candidate_rank,
     cast(null as int) as candidate_count,
-    cast(null as boolean) as is_positive,
+    cast(null as boolean) as is_positive
 where false

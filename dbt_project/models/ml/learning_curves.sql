@@ -7,5 +7,5 @@ select
     cast(null as double) as loss,
     cast(null as double) as auc,
     cast(null as double) as ndcg_at_10,
-    cast(null as double) as seconds,
+    cast(null as double) as seconds
 where false

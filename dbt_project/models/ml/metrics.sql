@@ -9,5 +9,5 @@ select
     cast(null as double) as value,
     cast(null as double) as ci_low,
     cast(null as double) as ci_high,
-    cast(null as bigint) as client_count,
+    cast(null as bigint) as client_count
 where false

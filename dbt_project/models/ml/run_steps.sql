@@ -4,5 +4,5 @@ select
     cast(null as int) as step_number,
     cast(null as string) as step,
     cast(null as double) as seconds,
-    cast(null as double) as peak_memory_mib,
+    cast(null as double) as peak_memory_mib
 where false

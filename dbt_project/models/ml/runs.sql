@@ -18,5 +18,5 @@ select
     cast(null as string) as settings_json,
     cast(null as string) as package_versions_json,
     cast(null as timestamp) as started_at,
-    cast(null as timestamp) as finished_at,
+    cast(null as timestamp) as finished_at
 where false

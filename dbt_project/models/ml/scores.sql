@@ -11,5 +11,5 @@ select
     cast(null as string) as reason_service_id,
     cast(null as boolean) as is_cold_start,
     cast(null as string) as model_name,
-    cast(null as timestamp) as scored_at,
+    cast(null as timestamp) as scored_at
 where false

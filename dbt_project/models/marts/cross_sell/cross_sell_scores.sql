@@ -4,7 +4,7 @@ latest_runs as (
 
     select
         run_id,
-        cast(as_of_at as date) as as_of_date,
+        cast(as_of_at as date) as as_of_date
     from {{ ref('run_history') }}
     where is_latest
 
@@ -43,7 +43,7 @@ offers as (
         services.service_name,
         services.unit_margin,
         clients.client_idx,
-        services.service_idx,
+        services.service_idx
     from {{ ref('scores') }} as scores
     inner join latest_runs
         on scores.run_id = latest_runs.run_id
@@ -104,7 +104,9 @@ select
         when owned_before.service_id is not null
             then 'Has taken this before and may want it again'
         when reason_services.service_id is not null
-            then 'Often taken together with ' || reason_services.service_name || ', which this client already has'
+            then
+                'Often taken together with ' || reason_services.service_name
+                || ', which this client already has'
         when offers.is_cold_start
             then 'Popular with new clients of ' || partners.partner_name
         else 'Popular with other clients of ' || partners.partner_name
@@ -113,7 +115,7 @@ select
     offers.model_name,
     offers.run_id,
     offers.as_of_date,
-    offers.scored_at,
+    offers.scored_at
 from open_offers as offers
 inner join partners
     on offers.partner_id = partners.partner_id

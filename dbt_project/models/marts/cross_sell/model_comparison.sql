@@ -17,7 +17,7 @@ latest_runs as (
 
     select
         run_id,
-        champion_model,
+        champion_model
     from {{ ref('run_history') }}
     where is_latest
 
@@ -27,7 +27,7 @@ latest_metrics as (
 
     select
         metrics.*,
-        latest_runs.champion_model,
+        latest_runs.champion_model
     from {{ ref('metrics') }} as metrics
     inner join latest_runs
         on metrics.run_id = latest_runs.run_id
@@ -44,6 +44,6 @@ select
             where metric = '{{ column.metric }}' and segment = '{{ column.segment or "all" }}'
         ) as {{ column.name }},
     {% endfor -%}
-    max(client_count) filter (where segment = 'all') as client_count,
+    max(client_count) filter (where segment = 'all') as client_count
 from latest_metrics
 group by run_id, fold, model_name, champion_model

@@ -4,7 +4,7 @@ select
     services.service_name,
     services.partner_id,
     interactions.purchase_count,
-    interactions.last_purchased_at,
+    interactions.last_purchased_at
 from {{ ref('interactions') }} as interactions
 inner join {{ ref('dim_clients') }} as clients
     on interactions.client_idx = clients.client_idx

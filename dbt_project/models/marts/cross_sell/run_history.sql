@@ -22,7 +22,7 @@ steps as (
     select
         run_id,
         sum(seconds) as step_seconds,
-        max(peak_memory_mib) as peak_memory_mib,
+        max(peak_memory_mib) as peak_memory_mib
     from {{ ref('run_steps') }}
     group by run_id
 
@@ -33,7 +33,7 @@ offers as (
     select
         run_id,
         count(*) as offer_count,
-        count(distinct client_id) as client_count,
+        count(distinct client_id) as client_count
     from {{ ref('scores') }}
     group by run_id
 
@@ -53,7 +53,7 @@ select
     steps.step_seconds,
     steps.peak_memory_mib,
     coalesce(offers.offer_count, 0) as offer_count,
-    coalesce(offers.client_count, 0) as client_count,
+    coalesce(offers.client_count, 0) as client_count
 from runs
 left join latest_runs
     on runs.run_id = latest_runs.run_id

@@ -19,7 +19,7 @@ clients as (
             clients.{{ demographic }},
         {% endfor %}
         -- Attributes of the client, not of an event.
-        cast(null as timestamp) as known_at,
+        cast(null as timestamp) as known_at
     from {{ ref('dim_clients') }} as clients
     cross join windows
 
@@ -28,8 +28,8 @@ clients as (
 activity as (
 
     select
-        activity.fold,
-        clients.client_idx,
+        fold,
+        client_idx,
         {{ ratio('active_day_count_30d', 30) }} as active_days_30d,
         {{ ratio('active_day_count_90d', 90) }} as active_days_90d,
         {{ log_share('spend') }} as spend,
@@ -59,14 +59,12 @@ activity as (
         end as purchase_rhythm,
         cast(
             ntile(5) over (
-                partition by activity.fold
-                order by spend / active_day_count, clients.client_idx
+                partition by fold
+                order by spend / active_day_count, client_idx
             ) as string
         ) as basket_value_band,
-        activity.known_at,
-    from {{ ref('int_client_activity_by_fold') }} as activity
-    inner join {{ ref('dim_clients') }} as clients
-        on activity.client_id = clients.client_id
+        known_at
+    from {{ ref('int_client_activity_by_fold') }}
 
 ),
 
@@ -98,7 +96,7 @@ adoptions as (
             when adoption_count_30d <= 20 then '11-20'
             else '21+'
         end as adoptions_30d_band,
-        known_at,
+        known_at
     from {{ ref('int_client_adoptions_by_fold') }}
 
 ),
@@ -108,7 +106,7 @@ category_ranks as (
     select
         fold,
         part,
-        row_number() over (partition by fold order by sum(spend) desc, part asc) as spend_rank,
+        row_number() over (partition by fold order by sum(spend) desc, part asc) as spend_rank
     from {{ ref('int_client_spend_by_fold') }}
     where part_kind = 'category_share'
     group by fold, part
@@ -122,7 +120,7 @@ spend_shares as (
         spend.client_idx,
         spend.part_kind || coalesce('=' || spend.part, '') as feature,
         spend.spend_share as value,
-        spend.known_at,
+        spend.known_at
     from {{ ref('int_client_spend_by_fold') }} as spend
     left join category_ranks
         on
@@ -134,34 +132,36 @@ spend_shares as (
 
 ),
 
-contacts as (
+contacts_by_type as (
 
-    select
-        contacts.fold,
-        clients.client_idx,
-        {{ log_share('contact_count') }} as campaign_contacts,
-        {{ log_share('contact_count_90d') }} as campaign_contacts_90d,
-        {{ ratio('response_count', 'contact_count') }} as campaign_response_rate,
-        contacts.known_at,
-    from {{ ref('int_client_contacts_by_fold') }} as contacts
-    inner join {{ ref('dim_clients') }} as clients
-        on contacts.client_id = clients.client_id
+    select * from {{ ref('int_client_contacts_by_fold') }}
 
 ),
 
-campaign_types as (
+contact_sums as (
 
     select
-        contacts.fold,
-        clients.client_idx,
-        'campaign_type=' || contacts.campaign_type as feature,
-        cast(1 as double) as value,
-        max(contacts.known_at) as known_at,
-    from {{ ref('int_contacts_by_fold') }} as contacts
-    inner join {{ ref('dim_clients') }} as clients
-        on contacts.client_id = clients.client_id
-    where contacts.campaign_type is not null
-    group by contacts.fold, clients.client_idx, contacts.campaign_type
+        fold,
+        client_idx,
+        sum(contact_count) as contact_count,
+        sum(contact_count_90d) as contact_count_90d,
+        sum(response_count) as response_count,
+        max(known_at) as known_at
+    from contacts_by_type
+    group by fold, client_idx
+
+),
+
+contacts as (
+
+    select
+        fold,
+        client_idx,
+        {{ log_share('contact_count') }} as campaign_contacts,
+        {{ log_share('contact_count_90d') }} as campaign_contacts_90d,
+        {{ ratio('response_count', 'contact_count') }} as campaign_response_rate,
+        known_at
+    from contact_sums
 
 ),
 
@@ -172,7 +172,9 @@ features as (
 
     union all
 
-    {{ one_hot_features('activity', keys, ['recency_band', 'purchase_rhythm', 'basket_value_band']) }}
+    {{ one_hot_features('activity', keys, [
+        'recency_band', 'purchase_rhythm', 'basket_value_band',
+    ]) }}
 
     union all
 
@@ -205,18 +207,12 @@ features as (
         client_idx,
         known_at,
         feature,
-        value,
+        value
     from spend_shares
 
     union all
 
-    select
-        fold,
-        client_idx,
-        known_at,
-        feature,
-        value,
-    from campaign_types
+    {{ one_hot_features('contacts_by_type', keys, ['campaign_type']) }}
 
 )
 
@@ -225,7 +221,7 @@ select
     client_idx,
     feature,
     value,
-    known_at,
+    known_at
 from features
 -- Zero and missing are the same to a sparse matrix, and neither makes a row.
 where

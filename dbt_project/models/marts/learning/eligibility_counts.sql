@@ -13,7 +13,7 @@ clients as (
     select
         windows.fold,
         clients.client_idx,
-        coalesce(barred.reason, 'eligible') as reason,
+        coalesce(barred.reason, 'eligible') as reason
     from {{ ref('dim_clients') }} as clients
     cross join windows
     left join {{ ref('ineligible_clients') }} as barred
@@ -28,7 +28,7 @@ services as (
     select
         windows.fold,
         services.service_idx,
-        coalesce(barred.reason, 'eligible') as reason,
+        coalesce(barred.reason, 'eligible') as reason
     from {{ ref('dim_services') }} as services
     cross join windows
     left join {{ ref('ineligible_services') }} as barred
@@ -44,7 +44,7 @@ counts as (
         fold,
         'client' as scope,
         reason,
-        count(*) as row_count,
+        count(*) as row_count
     from clients
     group by fold, reason
 
@@ -54,7 +54,7 @@ counts as (
         fold,
         'service' as scope,
         reason,
-        count(*) as row_count,
+        count(*) as row_count
     from services
     group by fold, reason
 
@@ -64,7 +64,7 @@ counts as (
         fold,
         'pair' as scope,
         reason,
-        count(*) as row_count,
+        count(*) as row_count
     from {{ ref('ineligible_pairs') }}
     group by fold, reason
 
@@ -75,7 +75,7 @@ open_pairs as (
 
     select
         client_counts.fold,
-        client_counts.row_count * service_counts.row_count as pair_count,
+        client_counts.row_count * service_counts.row_count as pair_count
     from counts as client_counts
     inner join counts as service_counts
         on client_counts.fold = service_counts.fold
@@ -91,7 +91,7 @@ barred_open_pairs as (
 
     select
         pairs.fold,
-        count(*) as pair_count,
+        count(*) as pair_count
     from {{ ref('ineligible_pairs') }} as pairs
     inner join clients
         on
@@ -113,7 +113,7 @@ eligible_pairs as (
         open_pairs.fold,
         'pair' as scope,
         'eligible' as reason,
-        open_pairs.pair_count - coalesce(barred_open_pairs.pair_count, 0) as row_count,
+        open_pairs.pair_count - coalesce(barred_open_pairs.pair_count, 0) as row_count
     from open_pairs
     left join barred_open_pairs
         on open_pairs.fold = barred_open_pairs.fold
@@ -124,7 +124,7 @@ select
     fold,
     scope,
     reason,
-    cast(row_count as bigint) as row_count,
+    cast(row_count as bigint) as row_count
 from counts
 
 union all
@@ -133,5 +133,5 @@ select
     fold,
     scope,
     reason,
-    cast(row_count as bigint) as row_count,
+    cast(row_count as bigint) as row_count
 from eligible_pairs

@@ -15,7 +15,7 @@ clients as (
 select
     windows.fold,
     clients.client_idx,
-    'no_consent' as reason,
+    'no_consent' as reason
 from clients
 cross join windows
 where

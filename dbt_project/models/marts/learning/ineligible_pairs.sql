@@ -16,7 +16,7 @@ select
     uses.fold,
     uses.client_idx,
     uses.service_idx,
-    'owned' as reason,
+    'owned' as reason
 from uses
 inner join services
     on uses.service_idx = services.service_idx

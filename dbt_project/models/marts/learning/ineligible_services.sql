@@ -8,7 +8,7 @@ services as (
         status.partner_id,
         coalesce(status.sold_from_at <= status.cutoff_at, false) as is_launched,
         coalesce(status.withdrawn_at <= status.cutoff_at, false) as is_withdrawn,
-        partners.is_active as is_partner_active,
+        partners.is_active as is_partner_active
     from {{ ref('int_service_status_by_fold') }} as status
     inner join {{ ref('dim_partners') }} as partners
         on status.partner_id = partners.partner_id
@@ -18,7 +18,7 @@ services as (
 select
     fold,
     service_idx,
-    'not_on_sale' as reason,
+    'not_on_sale' as reason
 from services
 where not is_launched
 
@@ -27,7 +27,7 @@ union all
 select
     fold,
     service_idx,
-    'withdrawn' as reason,
+    'withdrawn' as reason
 from services
 where is_withdrawn
 
@@ -36,7 +36,7 @@ union all
 select
     fold,
     service_idx,
-    'partner_inactive' as reason,
+    'partner_inactive' as reason
 from services
 where not is_partner_active
 

@@ -7,7 +7,7 @@ select
     uses.amount,
     uses.first_purchased_at,
     uses.last_purchased_at,
-    uses.known_at,
+    uses.known_at
 from {{ ref('int_interactions_by_fold') }} as uses
 inner join {{ ref('dim_clients') }} as clients
     on uses.client_id = clients.client_id

@@ -14,7 +14,7 @@ purchases as (
         windows.fold,
         events.client_id,
         events.service_id,
-        min(events.occurred_at) filter (where events.event_kind <> 'refund') as adopted_at,
+        min(events.occurred_at) filter (where events.event_kind <> 'refund') as adopted_at
     from {{ ref('fct_interactions') }} as events
     inner join windows
         on
@@ -38,7 +38,7 @@ indexed_purchases as (
         purchases.fold,
         clients.client_idx,
         services.service_idx,
-        purchases.adopted_at,
+        purchases.adopted_at
     from purchases
     inner join {{ ref('dim_clients') }} as clients
         on purchases.client_id = clients.client_id
@@ -51,7 +51,7 @@ select
     purchases.fold,
     purchases.client_idx,
     purchases.service_idx,
-    purchases.adopted_at,
+    purchases.adopted_at
 from indexed_purchases as purchases
 where
     not exists (

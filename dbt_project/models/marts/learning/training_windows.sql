@@ -15,7 +15,7 @@ data_ends as (
         {% else %}
             {{ start_of_next_day('newest_event_at') }} as as_of_at,
         {% endif %}
-        cast({{ var('horizon_days') }} as int) as horizon_days,
+        cast({{ var('horizon_days') }} as int) as horizon_days
     from newest_events
     -- An empty warehouse has no folds.
     where newest_event_at is not null
@@ -26,19 +26,19 @@ folds as (
 
     select
         'validation' as fold,
-        2 as horizons_back,
+        2 as horizons_back
 
     union all
 
     select
         'test' as fold,
-        1 as horizons_back,
+        1 as horizons_back
 
     union all
 
     select
         'serving' as fold,
-        0 as horizons_back,
+        0 as horizons_back
 
 ),
 
@@ -46,8 +46,9 @@ windows as (
 
     select
         folds.fold,
-        {{ add_days('data_ends.as_of_at', '-folds.horizons_back * data_ends.horizon_days') }} as cutoff_at,
-        data_ends.horizon_days,
+        {{ add_days('data_ends.as_of_at', '-folds.horizons_back * data_ends.horizon_days') }}
+            as cutoff_at,
+        data_ends.horizon_days
     from data_ends
     cross join folds
 
@@ -57,5 +58,5 @@ select
     fold,
     cutoff_at,
     {{ add_days('cutoff_at', 'horizon_days') }} as horizon_end_at,
-    horizon_days,
+    horizon_days
 from windows

@@ -1,0 +1,59 @@
+{#-
+    The structural half of the leak proof. That known_at lies before the cutoff says nothing
+    about a model that reads events without it; this test looks at the models themselves:
+    nothing in the group of learning, and none of the views that feed it, may read a table of
+    events or a column that sums up all of time, except those that are allowed to below.
+-#}
+-- depends_on: {{ ref('interactions') }}
+-- depends_on: {{ ref('client_features') }}
+-- depends_on: {{ ref('service_features') }}
+{%- set may_read_events = [
+    'int_events_by_fold',
+    'int_contacts_by_fold',
+    'training_windows',
+    'labels',
+] -%}
+{%- set has_no_time = ['dim_clients', 'dim_services', 'dim_partners'] -%}
+{%- set knows_the_future = [
+    'first_event_at', 'last_event_at', 'typical_price', 'unit_margin', 'on_sale_from_at',
+] -%}
+{%- set problems = [] -%}
+{%- if execute -%}
+    {%- set names = {} -%}
+    {%- for node in graph.nodes.values() if node.resource_type == 'model' -%}
+        {%- do names.update({node.unique_id: node.name}) -%}
+    {%- endfor -%}
+    {%- for node in graph.nodes.values() if node.resource_type == 'model' -%}
+        {%- set is_history = (
+            node.path.startswith('marts/learning/')
+            or (node.path.startswith('intermediate/') and node.name.endswith('_by_fold'))
+        ) -%}
+        {%- if is_history -%}
+            {%- for parent_id in node.depends_on.nodes -%}
+                {%- set parent = names.get(parent_id, parent_id) -%}
+                {%- set is_timed = (
+                    not parent.endswith('_by_fold')
+                    and parent not in has_no_time
+                    and not graph.nodes.get(parent_id, {'path': ''}).path.startswith('marts/learning/')
+                ) -%}
+                {%- if is_timed and node.name not in may_read_events -%}
+                    {%- do problems.append(node.name ~ ' reads ' ~ parent) -%}
+                {%- endif -%}
+                {%- if parent == 'labels' -%}
+                    {%- do problems.append(node.name ~ ' reads labels') -%}
+                {%- endif -%}
+            {%- endfor -%}
+            {%- for column in knows_the_future if modules.re.search('\\b' ~ column ~ '\\b', node.raw_code) -%}
+                {%- do problems.append(node.name ~ ' reads ' ~ column) -%}
+            {%- endfor -%}
+        {%- endif -%}
+    {%- endfor -%}
+{%- endif %}
+
+{% for problem in problems -%}
+    select '{{ problem }}' as problem
+    {{ 'union all' if not loop.last }}
+{% else -%}
+    select 'none' as problem
+    where false
+{%- endfor %}

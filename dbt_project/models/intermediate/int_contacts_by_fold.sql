@@ -1,6 +1,6 @@
 {#- The gate for campaign contacts; see int_events_by_fold. -#}
 {%- set known_until -%}
-    {%- if var('plant_leak', false) -%}
+    {%- if var('plant_leak') -%}
         {{ add_days('windows.cutoff_at', 1) }}
     {%- else -%}
         windows.cutoff_at

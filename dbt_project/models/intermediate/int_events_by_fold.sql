@@ -37,7 +37,7 @@ select
 from events
 inner join windows
     on
-        {% if var('plant_leak', false) %}
+        {% if var('plant_leak') %}
             events.occurred_at < {{ add_days('windows.cutoff_at', 1) }}
         {% else %}
             events.occurred_at < windows.cutoff_at

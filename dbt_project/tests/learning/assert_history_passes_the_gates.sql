@@ -31,10 +31,11 @@
         {%- if is_history -%}
             {%- for parent_id in node.depends_on.nodes -%}
                 {%- set parent = names.get(parent_id, parent_id) -%}
+                {%- set parent_path = graph.nodes.get(parent_id, {'path': ''}).path -%}
                 {%- set is_timed = (
                     not parent.endswith('_by_fold')
                     and parent not in has_no_time
-                    and not graph.nodes.get(parent_id, {'path': ''}).path.startswith('marts/learning/')
+                    and not parent_path.startswith('marts/learning/')
                 ) -%}
                 {%- if is_timed and node.name not in may_read_events -%}
                     {%- do problems.append(node.name ~ ' reads ' ~ parent) -%}
@@ -43,8 +44,10 @@
                     {%- do problems.append(node.name ~ ' reads labels') -%}
                 {%- endif -%}
             {%- endfor -%}
-            {%- for column in knows_the_future if modules.re.search('\\b' ~ column ~ '\\b', node.raw_code) -%}
-                {%- do problems.append(node.name ~ ' reads ' ~ column) -%}
+            {%- for column in knows_the_future -%}
+                {%- if modules.re.search('\\b' ~ column ~ '\\b', node.raw_code) -%}
+                    {%- do problems.append(node.name ~ ' reads ' ~ column) -%}
+                {%- endif -%}
             {%- endfor -%}
         {%- endif -%}
     {%- endfor -%}

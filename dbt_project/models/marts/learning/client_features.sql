@@ -73,7 +73,7 @@ adoptions as (
     select
         fold,
         client_idx,
-        {{ log_share('service_count') }} as breadth,
+        {{ log_share('service_count') }} as breadth_level,
         {{ log_share('adoption_count_30d') }} as adoptions_30d,
         {{ log_share('adoption_count_90d') }} as adoptions_90d,
         {{ ratio('adoption_count_30d', 'adoption_count_90d') }} as adoption_trend,
@@ -128,7 +128,7 @@ spend_shares as (
             and spend.part = category_ranks.part
     where
         spend.part_kind <> 'category_share'
-        or category_ranks.spend_rank <= {{ var('category_feature_count', 60) }}
+        or category_ranks.spend_rank <= {{ var('category_feature_count') }}
 
 ),
 
@@ -190,7 +190,7 @@ features as (
     union all
 
     {{ numeric_features('adoptions', keys, [
-        'breadth', 'adoptions_30d', 'adoptions_90d', 'adoption_trend', 'adoption_share_30d',
+        'breadth_level', 'adoptions_30d', 'adoptions_90d', 'adoption_trend', 'adoption_share_30d',
         'adoption_share_90d', 'repeat_share',
     ]) }}
 

@@ -41,7 +41,7 @@ lint: $(INSTALLED) ## ruff, mypy, sqlfluff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint dbt_project
+	@CROSS_SELL_WAREHOUSE=$$(mktemp -d)/lint.duckdb $(BIN)/sqlfluff lint dbt_project
 
 format: $(INSTALLED) ## Let ruff and sqlfluff mend what they can
 	$(BIN)/ruff check --fix .

@@ -17,7 +17,7 @@ from ml.train import train
 from ml.transform import DBT_PROJECT, run_dbt
 
 DEFAULT_SOURCE: Final = "complete-journey"
-SELECT_BEFORE_TRAINING: Final = "before_training"
+SELECT_BEFORE_TRAINING: Final = "raw_to_learning"
 SELECT_AFTER_TRAINING: Final = "after_training"
 
 

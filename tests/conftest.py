@@ -6,7 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from ml.settings import PROJECT_ROOT
 from ml.warehouse import connect, replace_tables
 from tests.worlds import RawTables, small_world
 
-Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+DBT_FOLDER = Path(tempfile.gettempdir()) / f"cross-sell-tests-{os.getpid()}"
 
 
 def load_world(warehouse: Path, raw: RawTables) -> Path:
@@ -32,8 +33,9 @@ def environment(warehouse: Path, **extra: str) -> dict[str, str]:
         "CROSS_SELL_WAREHOUSE": str(warehouse),
         "CROSS_SELL_LOCK_WAIT_SECONDS": "20",
         "CROSS_SELL_BOOTSTRAP_SAMPLES": "100",
-        "DBT_TARGET_PATH": str(warehouse.parent / "dbt_target"),
-        "DBT_LOG_PATH": str(warehouse.parent / "dbt_logs"),
+        # One folder for the process: dbt parses the project once, then knows it.
+        "DBT_TARGET_PATH": f"{DBT_FOLDER}/target",
+        "DBT_LOG_PATH": f"{DBT_FOLDER}/logs",
         "COLUMNS": "160",
         "NO_COLOR": "1",
         **extra,
@@ -64,6 +66,13 @@ def run_dbt(
         text=True,
         timeout=600,
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def dbt_folder() -> Iterator[None]:
+    """What dbt writes beside the warehouse goes when the tests end."""
+    yield
+    shutil.rmtree(DBT_FOLDER, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

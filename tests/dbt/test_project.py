@@ -1,0 +1,190 @@
+"""The dbt project as an analytics engineer meets it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ml import contracts
+from ml.settings import PROJECT_ROOT
+from ml.warehouse import connect, count_rows
+from tests.conftest import DBT_FOLDER, load_world, run_dbt
+from tests.worlds import small_world
+
+PROJECT = ("--project-dir", "dbt_project")
+
+
+@pytest.fixture(scope="module")
+def manifest(built_world: Path) -> dict[str, Any]:
+    result = run_dbt(built_world, "parse", *PROJECT)
+    assert result.returncode == 0, result.stdout
+    content: dict[str, Any] = json.loads((DBT_FOLDER / "target" / "manifest.json").read_text())
+    return content
+
+
+def models(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    return [n for n in manifest["nodes"].values() if n["resource_type"] == "model"]
+
+
+def test_a_fresh_warehouse_builds_before_any_training(built_world: Path) -> None:
+    with connect(built_world, read_only=True, wait_seconds=20) as connection:
+        for table in contracts.ML_TABLES:
+            assert count_rows(connection, table) == 0
+        assert count_rows(connection, contracts.CROSS_SELL_SCORES) == 0
+        assert count_rows(connection, contracts.LABELS) > 0
+
+
+def test_a_second_build_passes_without_a_warning(built_copy: Path) -> None:
+    result = run_dbt(built_copy, "build", *PROJECT)
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert "WARN=0" in result.stdout
+    assert "eprecat" not in result.stdout
+    assert "WARNING" not in result.stdout.upper().replace("WARN=0", "")
+
+
+def test_both_selectors_together_are_the_whole_project(built_world: Path) -> None:
+    def nodes(*arguments: str) -> set[str]:
+        result = run_dbt(built_world, "--quiet", "ls", *PROJECT, *arguments)
+        assert result.returncode == 0, result.stdout
+        return set(result.stdout.split())
+
+    kinds = ("--resource-types", "model", "test", "unit_test")
+    before = nodes("--selector", "raw_to_learning", *kinds)
+    after = nodes("--selector", "after_training", *kinds)
+    assert before | after == nodes(*kinds)
+
+
+def test_the_project_builds_from_its_own_folder_too(tmp_path: Path) -> None:
+    """With the default path of the warehouse, as a person types it."""
+    shutil.copy(PROJECT_ROOT / "profiles.yml", tmp_path)
+    shutil.copytree(
+        PROJECT_ROOT / "dbt_project",
+        tmp_path / "dbt_project",
+        symlinks=True,
+        ignore=shutil.ignore_patterns("target", "logs"),
+    )
+    (tmp_path / "warehouse").mkdir()
+    load_world(tmp_path / "warehouse" / "cross_sell.duckdb", small_world(n_clients=20))
+    for folder, where in ((tmp_path, PROJECT), (tmp_path / "dbt_project", ())):
+        result = run_dbt(
+            Path("warehouse/cross_sell.duckdb"), "build", *where, "-s", "dim_services+1", cwd=folder
+        )
+        assert result.returncode == 0 or "ERROR=0" in result.stdout, result.stdout[-3000:]
+        assert list(tmp_path.rglob("*.duckdb")), "no second warehouse"
+    assert len([p for p in tmp_path.rglob("*.duckdb") if not p.is_symlink()]) >= 1
+
+
+@pytest.mark.parametrize(
+    "exposure", ["cross_sell_dashboard", "partner_sales_app", "next_offer_champion"]
+)
+def test_lineage_runs_from_the_raw_sources_to_each_exposure(
+    built_world: Path, exposure: str
+) -> None:
+    result = run_dbt(built_world, "--quiet", "ls", *PROJECT, "--select", f"+exposure:{exposure}")
+    assert result.returncode == 0, result.stdout
+    for table in contracts.RAW_TABLES:
+        assert f"source:cross_sell.raw.{table.name}" in result.stdout
+    assert "cross_sell.ml.scores" in result.stdout
+    assert "cross_sell.marts.learning.interactions" in result.stdout
+
+
+def test_exposures_of_all_kinds_have_an_owner_and_a_maturity(manifest: dict[str, Any]) -> None:
+    exposures = manifest["exposures"].values()
+    assert {exposure["type"] for exposure in exposures} >= {"ml", "dashboard", "application"}
+    for exposure in exposures:
+        assert exposure["owner"]["email"] or exposure["owner"]["name"]
+        assert exposure["maturity"]
+        assert exposure["description"]
+
+
+def test_everything_is_described(manifest: dict[str, Any]) -> None:
+    for model in models(manifest):
+        assert model["description"], model["name"]
+        assert model["columns"], model["name"]
+        for column in model["columns"].values():
+            assert column["description"], (model["name"], column["name"])
+    for source in manifest["sources"].values():
+        assert source["description"]
+        assert all(column["description"] for column in source["columns"].values())
+    for macro in manifest["macros"].values():
+        if macro["package_name"] == "cross_sell" and not macro["name"].startswith(
+            ("default__", "duckdb__", "spark__", "test_", "materialization_")
+        ):
+            assert macro["description"], macro["name"]
+
+
+def test_every_mart_and_ml_table_has_a_contract_and_a_key(manifest: dict[str, Any]) -> None:
+    for model in models(manifest):
+        if model["fqn"][1] in ("marts", "ml"):
+            assert model["contract"]["enforced"], model["name"]
+            kinds = {
+                constraint["type"]
+                for holder in (model, *model["columns"].values())
+                for constraint in holder["constraints"]
+            }
+            assert "primary_key" in kinds, model["name"]
+        assert model["group"], model["name"]
+
+
+def test_described_columns_are_the_real_ones(manifest: dict[str, Any], built_world: Path) -> None:
+    with connect(built_world, read_only=True, wait_seconds=20) as connection:
+        real: dict[tuple[str, str], set[str]] = {}
+        for schema, table, column in connection.execute(
+            "select table_schema, table_name, column_name from information_schema.columns"
+        ).fetchall():
+            real.setdefault((schema, table), set()).add(column)
+    for model in models(manifest):
+        found = real[model["schema"], model["alias"]]
+        assert set(model["columns"]) == found, model["name"]
+
+
+def test_nothing_engine_specific_outside_macros() -> None:
+    """Words that Spark SQL does not know, or understands otherwise."""
+    words = (
+        "epoch(", "strftime", "list(", "unnest(", "arg_max", "arg_min", "date_diff", "datediff(",
+        "quantile_cont", "exclude (", "::", "dayofweek", "any_value(", "generate_series", "varchar",
+        "interval ",
+    )  # fmt: skip
+    for path in (PROJECT_ROOT / "dbt_project" / "models").rglob("*.sql"):
+        text = path.read_text().lower()
+        assert not [word for word in words if word in text], path
+
+
+def test_a_planted_leak_fails_the_build(built_copy: Path) -> None:
+    result = run_dbt(built_copy, "build", *PROJECT, "-s", "learning", "--vars", "plant_leak: true")
+    assert result.returncode != 0
+    assert "known_before_cutoff" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [
+        ("drop table raw.services", "raw.services"),
+        ("alter table raw.clients drop column age_band", "raw.clients.age_band"),
+        ("alter table raw.transactions alter amount type varchar", "raw.transactions.amount"),
+        ("delete from raw.transactions", "raw.transactions is empty"),
+    ],
+)
+def test_a_broken_raw_contract_is_named_before_anything_is_built(
+    built_copy: Path, sql: str, words: str
+) -> None:
+    with connect(built_copy, read_only=False, wait_seconds=20) as connection:
+        connection.execute(sql)
+    result = run_dbt(built_copy, "build", *PROJECT)
+    assert result.returncode != 0
+    assert words in result.stdout
+    assert "docs/raw_contract.md" in result.stdout
+    assert "OK created" not in result.stdout
+
+
+def test_campaigns_may_be_empty(tmp_path: Path) -> None:
+    raw = small_world(n_clients=20)
+    for table in (contracts.RAW_CAMPAIGNS, contracts.RAW_CAMPAIGN_CONTACTS):
+        raw[table] = raw[table].slice(0, 0)
+    warehouse = load_world(tmp_path / "w.duckdb", raw)
+    result = run_dbt(warehouse, "build", *PROJECT)
+    assert result.returncode == 0, result.stdout[-3000:]

@@ -1,0 +1,208 @@
+"""Releases: atomic, readable by old and new DuckDB, and never in a writer's way."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from rich.console import Console
+
+from ml import contracts
+from ml.contracts import Column, Columns, Table
+from ml.errors import InputError, WarehouseAccessError
+from ml.progress import Progress
+from ml.publishing import Release, publish
+from ml.settings import PROJECT_ROOT, Settings
+from ml.warehouse import connect, replace_tables
+
+OLD_READER = PROJECT_ROOT / ".readers" / "duckdb-1.1"
+
+
+def offers(run_id: str, n: int) -> pa.Table:
+    now = datetime(2024, 5, 1)
+    return pa.table(
+        {
+            Columns.CLIENT_ID: [f"c{i}" for i in range(n)],
+            Columns.SERVICE_ID: ["s"] * n,
+            Columns.PARTNER_ID: ["p"] * n,
+            Columns.SERVICE_NAME: ["Service"] * n,
+            Columns.OFFER_RANK: pa.array([1] * n, pa.int32()),
+            Columns.SCORE: [0.5] * n,
+            Columns.PROBABILITY: [0.25] * n,
+            Columns.EXPECTED_MARGIN: [1.0] * n,
+            Columns.REASON: ["because"] * n,
+            Columns.IS_COLD_START: [False] * n,
+            Columns.MODEL_NAME: ["ease"] * n,
+            Columns.RUN_ID: [run_id] * n,
+            Columns.AS_OF_DATE: [date(2024, 5, 1)] * n,
+            Columns.SCORED_AT: [now] * n,
+        },
+        schema=contracts.CROSS_SELL_SCORES.arrow_schema,
+    )
+
+
+def write_marts(settings: Settings, run_id: str, n: int) -> None:
+    """The published marts, small; all but the score table with one column."""
+    tables = []
+    for schema_name, name in contracts.PUBLISHED:
+        if name == contracts.CROSS_SELL_SCORES.name:
+            tables.append((contracts.CROSS_SELL_SCORES, offers(run_id, n)))
+        else:
+            table = Table(schema_name, name, (Column("id", pa.string()),), ("id",))
+            tables.append((table, pa.table({"id": [run_id]})))
+    with connect(settings.warehouse_file, read_only=False, wait_seconds=20) as connection:
+        replace_tables(connection, tables)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(warehouse=tmp_path / "it's here" / "w.duckdb", releases_kept=2)
+
+
+def publish_now(settings: Settings) -> Release:
+    with Progress(Console(quiet=True)).step("publish") as step:
+        return publish(settings, step)
+
+
+def test_a_release_is_parquet_and_a_catalog(settings: Settings) -> None:
+    write_marts(settings, "run1", 7)
+    release = publish_now(settings)
+    assert release.run_id == "run1"
+    assert pq.read_table(release.folder / "cross_sell_scores.parquet").num_rows == 7
+    assert (settings.folder / "current").resolve() == release.folder
+    manifest = json.loads((release.folder / "manifest.json").read_text())
+    assert manifest["row_counts"]["cross_sell_scores"] == 7
+    with duckdb.connect(settings.folder / "serving.duckdb", read_only=True) as connection:
+        for _, name in contracts.PUBLISHED:
+            assert connection.execute(f"select count(*) from {name}").fetchone() != (0,)
+
+
+@pytest.mark.skipif(
+    not (OLD_READER / ".installed").exists(),
+    reason="DuckDB 1.1 is set up by 'make test', not by pytest alone",
+)
+def test_duckdb_1_1_reads_a_release(settings: Settings) -> None:
+    write_marts(settings, "run1", 7)
+    publish_now(settings)
+    code = (
+        "import duckdb, sys; assert duckdb.__version__.startswith('1.1.');"
+        "c = duckdb.connect(sys.argv[1], read_only=True);"
+        "print(c.execute('select count(*), max(probability) from cross_sell_scores').fetchone())"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(settings.folder / "serving.duckdb")],
+        env={"PYTHONPATH": str(OLD_READER)},
+        capture_output=True,
+        text=True,
+    )
+    assert result.stdout.strip() == "(7, 0.25)", result.stderr
+
+
+def test_readers_do_not_wait_for_a_writer(settings: Settings) -> None:
+    write_marts(settings, "run1", 3)
+    publish_now(settings)
+    with (
+        connect(settings.warehouse_file, read_only=False, wait_seconds=0),
+        duckdb.connect(settings.folder / "serving.duckdb", read_only=True) as reader,
+    ):
+        assert reader.execute("select count(*) from cross_sell_scores").fetchone() == (3,)
+
+
+def test_a_long_lived_reader_never_sees_half_a_release(settings: Settings) -> None:
+    """Release i has i + 1 rows, all of run i: any mixture or gap would show."""
+    write_marts(settings, "run0", 1)
+    publish_now(settings)
+    seen: set[tuple[str, int]] = set()
+    broken: list[str] = []
+    stop = threading.Event()
+
+    def read() -> None:
+        with duckdb.connect(settings.folder / "serving.duckdb", read_only=True) as reader:
+            while not stop.is_set():
+                try:
+                    rows = reader.execute(
+                        "select run_id, count(*) from cross_sell_scores group by run_id"
+                    ).fetchall()
+                except duckdb.Error as error:
+                    broken.append(str(error))
+                    return
+                if len(rows) != 1 or rows[0][1] != int(rows[0][0].removeprefix("run")) + 1:
+                    broken.append(str(rows))
+                seen.add(rows[0])
+
+    threads = [threading.Thread(target=read) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for i in range(1, 6):
+        write_marts(settings, f"run{i}", i + 1)
+        publish_now(settings)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert not broken
+    assert len(seen) > 1
+
+
+def test_older_releases_are_pruned(settings: Settings) -> None:
+    folders = []
+    for i in range(4):
+        write_marts(settings, f"run{i}", 1)
+        folders.append(publish_now(settings).folder)
+    kept = sorted((settings.folder / "releases").iterdir())
+    assert kept == folders[-settings.releases_kept :]
+
+
+def test_a_changed_mart_shows_in_the_catalog(settings: Settings) -> None:
+    write_marts(settings, "run0", 1)
+    publish_now(settings)
+    before = (settings.folder / "serving.duckdb").stat().st_ino
+    publish_now(settings)
+    assert (settings.folder / "serving.duckdb").stat().st_ino == before, "no change, no new file"
+    table = Table("core", "dim_partners", (Column("other", pa.string()),), ("other",))
+    with connect(settings.warehouse_file, read_only=False, wait_seconds=0) as connection:
+        replace_tables(connection, [(table, pa.table({"other": ["x"]}))])
+    publish_now(settings)
+    with duckdb.connect(settings.folder / "serving.duckdb", read_only=True) as reader:
+        assert reader.execute("select other from dim_partners").fetchone() == ("x",)
+
+
+def test_nothing_to_publish(settings: Settings) -> None:
+    write_marts(settings, "run1", 0)
+    with pytest.raises(InputError, match="nothing to publish: no offers yet"):
+        publish_now(settings)
+    assert not (settings.folder / "current").exists()
+
+
+def test_a_missing_mart_leaves_the_last_release(settings: Settings) -> None:
+    write_marts(settings, "run1", 2)
+    first = publish_now(settings)
+    with connect(settings.warehouse_file, read_only=False, wait_seconds=0) as connection:
+        connection.execute("drop table core.dim_services")
+    with pytest.raises(InputError, match=r"core\.dim_services does not exist"):
+        publish_now(settings)
+    assert (settings.folder / "current").resolve() == first.folder
+    assert [p.name for p in (settings.folder / "releases").iterdir()] == [first.release_id]
+
+
+def test_mixed_runs_are_not_published(settings: Settings) -> None:
+    write_marts(settings, "run1", 2)
+    mixed = pa.concat_tables([offers("run1", 1), offers("run2", 1)])
+    with connect(settings.warehouse_file, read_only=False, wait_seconds=0) as connection:
+        replace_tables(connection, [(contracts.CROSS_SELL_SCORES, mixed)])
+    with pytest.raises(InputError, match="mixes the runs run1, run2"):
+        publish_now(settings)
+
+
+def test_a_folder_that_cannot_be_written(settings: Settings) -> None:
+    write_marts(settings, "run1", 2)
+    (settings.folder / "releases").write_text("in the way")
+    with pytest.raises(WarehouseAccessError, match="cannot write the release"):
+        publish_now(settings)

@@ -73,8 +73,11 @@ select
     spend_parts.part_kind,
     spend_parts.part,
     spend_parts.spend,
-    -- Sums in another order may differ in the last digit.
-    least({{ ratio('spend_parts.spend', 'client_spend.total_spend') }}, 1) as spend_share,
+    -- Never above one: sums in another order may differ in the last digit.
+    {{ ratio(
+        'least(spend_parts.spend, client_spend.total_spend)',
+        'client_spend.total_spend'
+    ) }} as spend_share,
     spend_parts.known_at
 from spend_parts
 inner join client_spend

@@ -107,6 +107,7 @@ class Columns:
     AS_OF_DATE: Final = "as_of_date"
     IS_CHAMPION: Final = "is_champion"
     PURCHASE_COUNT: Final = "purchase_count"
+    FIRST_PURCHASED_AT: Final = "first_purchased_at"
     LAST_PURCHASED_AT: Final = "last_purchased_at"
 
 
@@ -312,6 +313,7 @@ INTERACTIONS: Final = Table(
         Column(Columns.CLIENT_IDX, INT),
         Column(Columns.SERVICE_IDX, INT),
         Column(Columns.WEIGHT, DOUBLE),
+        Column(Columns.FIRST_PURCHASED_AT, TIMESTAMP),
     ),
     key=(Columns.FOLD, Columns.CLIENT_IDX, Columns.SERVICE_IDX),
 )

@@ -45,6 +45,9 @@ class Fold:
     is_eligible_service : ndarray of bool, (n_services,)
     ineligible_pairs : csr_matrix, float32 ones, (n_clients, n_services)
         Pairs that may not be offered (owned, ...).
+    adoption_age : csr_matrix, float32, (n_clients, n_services), optional
+        Days from the client's first use of the service to the cutoff, for the pairs stored in
+        ``interactions``; above zero. Without it, no adoption counts as recent.
     """
 
     name: str
@@ -59,6 +62,7 @@ class Fold:
     is_eligible_client: BoolArray
     is_eligible_service: BoolArray
     ineligible_pairs: sparse.csr_matrix
+    adoption_age: sparse.csr_matrix | None = None
 
     @property
     def n_clients(self) -> int:
@@ -148,6 +152,18 @@ def _pairs(
     if value is None:
         matrix.data[:] = 1.0
     return matrix
+
+
+def _adoption_age(
+    table: pa.Table, cutoff_at: datetime, shape: tuple[int, int], what: str
+) -> sparse.csr_matrix:
+    first_at = table.column(Columns.FIRST_PURCHASED_AT).to_numpy()
+    seconds = (np.datetime64(cutoff_at, "us") - first_at) / np.timedelta64(1, "s")
+    # A stored zero would be lost to many sparse operations: a second is the least age.
+    days = np.maximum(seconds, 1.0) / 86_400.0
+    rows = _indices(table, Columns.CLIENT_IDX, shape[0], what)
+    columns = _indices(table, Columns.SERVICE_IDX, shape[1], what)
+    return sparse.csr_matrix((days.astype(np.float32), (rows, columns)), shape=shape)
 
 
 def _features(
@@ -297,5 +313,11 @@ def _build_fold(
             _fold_rows(marts.ineligible_pairs, name),
             shape,
             contracts.INELIGIBLE_PAIRS.qualified_name,
+        ),
+        adoption_age=_adoption_age(
+            interactions,
+            window[Columns.CUTOFF_AT],
+            shape,
+            contracts.INTERACTIONS.qualified_name,
         ),
     )

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
 
+from pydantic import BaseModel, ConfigDict
+
 from ml.dataset import FloatArray, Fold, IntArray
+
+
+class ModelSettings(BaseModel):
+    """Base of every model's settings: frozen, and a misspelt name is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,10 @@ class Quality:
 
 
 Monitor = Callable[["Recommender"], Quality]
+"""Measures the model as it is after an epoch."""
+
+EpochListener = Callable[[Epoch], None]
+"""Hears of each epoch as it ends: progress for the person who waits."""
 
 
 class Recommender(ABC):
@@ -50,16 +63,20 @@ class Recommender(ABC):
 
     The contract, held by ``tests/models/test_conformance.py``:
 
-    - ``fit`` learns from ``fold.interactions`` and the features, never from ``fold.labels``;
-      those reach it only through ``monitor``, for early stopping.
+    - ``fit`` learns from ``fold.interactions``, their ages and the features, never from
+      ``fold.labels``; those reach it only through ``monitor``, for early stopping.
     - ``fit`` with a monitor may stop early and keeps the best epoch's state; ``best_epoch``
-      tells which. ``fit`` with ``epochs`` given trains exactly that long, without a monitor.
+      tells which. ``fit`` with ``epochs`` given trains exactly that long and keeps the last
+      state, also where a monitor watches.
     - Fitting again forgets the earlier fit: refit equals fresh fit.
-    - Same fold, settings and seed give bit-equal scores.
+    - Same fold, settings, seed and number of threads give bit-equal scores.
     - A client without interactions is scored from its features (or from what sells to
       everybody), a service without interactions from its features.
     - Scores are finite, and higher is better. They know nothing of eligibility: masks are
       the ranking's business.
+
+    Every model takes ``settings`` (of its own class, or None for the defaults), ``seed`` and
+    ``threads`` by keyword.
     """
 
     name: ClassVar[str]
@@ -67,7 +84,12 @@ class Recommender(ABC):
 
     @abstractmethod
     def fit(
-        self, fold: Fold, *, monitor: Monitor | None = None, epochs: int | None = None
+        self,
+        fold: Fold,
+        *,
+        monitor: Monitor | None = None,
+        epochs: int | None = None,
+        progress: EpochListener | None = None,
     ) -> list[Epoch]:
         """Learn from a fold.
 
@@ -78,6 +100,8 @@ class Recommender(ABC):
             Called after each epoch with the model; its quality decides early stopping.
         epochs : int, optional
             Train exactly this long. Without it, the model's own settings decide.
+        progress : callable, optional
+            Called after each epoch with its record.
 
         Returns
         -------
@@ -107,3 +131,83 @@ class Recommender(ABC):
     @abstractmethod
     def load(cls, directory: Path) -> Self:
         """Read back what ``save`` wrote; scores are equal bit for bit."""
+
+
+class Trainee(ABC):
+    """One training in progress: what :func:`train_by_epoch` drives."""
+
+    @abstractmethod
+    def epoch(self) -> float | None:
+        """Train one epoch and make ``score`` reflect it; return its mean loss, if any."""
+
+    @abstractmethod
+    def keep(self) -> None:
+        """Remember the present state as the best so far."""
+
+    @abstractmethod
+    def restore(self) -> None:
+        """Go back to the state that was kept."""
+
+
+def train_by_epoch(
+    model: Recommender,
+    trainee: Trainee,
+    *,
+    max_epochs: int,
+    patience: int,
+    monitor: Monitor | None,
+    epochs: int | None,
+    progress: EpochListener | None,
+) -> list[Epoch]:
+    """Train epoch by epoch with early stopping, and leave the model at its best epoch.
+
+    Parameters
+    ----------
+    model : Recommender
+        Shown to ``monitor``; its ``best_epoch`` is set.
+    trainee : Trainee
+    max_epochs : int
+        Upper limit where ``epochs`` is not given.
+    patience : int
+        Epochs without a better NDCG@10 after which training stops.
+    monitor, epochs, progress
+        As in :meth:`Recommender.fit`.
+
+    Returns
+    -------
+    list of Epoch
+    """
+    history: list[Epoch] = []
+    best = float("-inf")
+    model.best_epoch = 1
+    for number in range(1, (epochs or max_epochs) + 1):
+        started = time.perf_counter()
+        loss = trainee.epoch()
+        seconds = time.perf_counter() - started
+        quality = monitor(model) if monitor else None
+        record = Epoch(
+            number,
+            loss,
+            quality.auc if quality else None,
+            quality.ndcg_at_10 if quality else None,
+            seconds,
+        )
+        history.append(record)
+        if progress:
+            progress(record)
+        if quality is None or epochs is not None:
+            model.best_epoch = number
+        elif quality.ndcg_at_10 > best:
+            best, model.best_epoch = quality.ndcg_at_10, number
+            trainee.keep()
+        elif number - model.best_epoch >= patience:
+            break
+    if model.best_epoch != len(history):
+        trainee.restore()
+    return history
+
+
+def blocks(count: int, size: int) -> Iterator[slice]:
+    """Slices of at most ``size`` that cover ``range(count)``."""
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))

@@ -1,0 +1,63 @@
+"""What the models do with the sparse feature matrices."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from ml.dataset import BoolArray
+
+
+def normalise_rows(matrix: sparse.csr_matrix, power: float = 1.0) -> sparse.csr_matrix:
+    """Divide each row by its sum to some power; rows without entries stay empty.
+
+    Parameters
+    ----------
+    matrix : csr_matrix, (n, m)
+        No negative values.
+    power : float, default 1
+        1 makes rows sum to one; 0.5 divides by the root of the sum.
+
+    Returns
+    -------
+    csr_matrix, float32, (n, m)
+    """
+    sums = np.asarray(matrix.sum(axis=1), dtype=np.float64).ravel()
+    divisors = np.where(sums > 0, sums, 1.0) ** power
+    data = matrix.data / np.repeat(divisors, np.diff(matrix.indptr))
+    return sparse.csr_matrix(
+        (data.astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape
+    )
+
+
+def smooth_over_features(
+    features: sparse.csr_matrix, is_new: BoolArray, neighbours: int
+) -> npt.NDArray[np.float64]:
+    """Weights with which known services stand in for new ones.
+
+    Cosine similarity of the feature rows, the largest ``neighbours`` of each new service,
+    scaled to sum to one. A new service that shares no feature with a known one has weights
+    of zero.
+
+    Parameters
+    ----------
+    features : csr_matrix, float32, (n, m)
+    is_new : ndarray of bool, (n,)
+    neighbours : int
+
+    Returns
+    -------
+    ndarray of float64, (n, n_new)
+        Column j belongs to the j-th new service; rows of new services are zero.
+    """
+    norms = np.sqrt(np.asarray(features.multiply(features).sum(axis=1), dtype=np.float64)).ravel()
+    scaled = sparse.diags(1.0 / np.where(norms > 0, norms, 1.0)) @ features
+    similarity = np.asarray((scaled @ scaled[is_new].T).todense(), dtype=np.float64)
+    similarity[is_new] = 0.0
+    if neighbours < len(similarity) and similarity.shape[1]:
+        least = np.partition(similarity, -neighbours, axis=0)[-neighbours]
+        similarity[similarity < least] = 0.0
+    sums = similarity.sum(axis=0)
+    weights: npt.NDArray[np.float64] = similarity / np.where(sums > 0, sums, 1.0)
+    return weights

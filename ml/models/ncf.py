@@ -1,0 +1,550 @@
+"""Neural collaborative filtering: NeuMF whose client is what the client has.
+
+The model is NeuMF (He et al., WWW 2017): a GMF half (elementwise product of two embeddings)
+and an MLP half (two hidden layers over client and service) meet in one output layer. Three
+things are its own:
+
+- A client's vectors are sums over the services that the client has (as in FISM and DeepICF),
+  beside an optional identity vector. A random part of the services is hidden in each epoch
+  and must be told from services that the client lacks. So the model learns what goes with
+  what, which is what ownership can teach, and a client with one service is served as well as
+  one with hundreds.
+- Client and service features enter the MLP half, and service features also a linear ("wide")
+  term. Identities and histories are dropped at random, so that features alone work: that is
+  how new clients and new services are scored.
+- The log of each service's recent adoption rate is added to the score: ownership says what
+  fits, the rate says what is taken up now (:mod:`ml.models.adoption`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import Field
+from scipy import sparse
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ml.dataset import FloatArray, Fold, IntArray
+from ml.models.adoption import log_adoption_rate
+from ml.models.base import (
+    Epoch,
+    EpochListener,
+    ModelSettings,
+    Monitor,
+    Recommender,
+    Trainee,
+    blocks,
+    train_by_epoch,
+)
+from ml.models.state import read_state, write_state
+from ml.negative_sampling import NegativeSampler
+
+
+class NCFSettings(ModelSettings):
+    """Settings of :class:`NCF`; the values were chosen on validation months.
+
+    Parameters
+    ----------
+    gmf_factors : int, default 64
+        Width of the GMF half.
+    mlp_factors : int, default 32
+        Width of the client's and of the service's vector that enter the MLP half.
+    feature_factors : int, default 16
+        Width of the projected client features, and of the projected service features.
+    hidden : tuple of two int, default (64, 32)
+        Widths of the MLP's layers.
+    uses_identity : bool, default False
+        Whether a client has a vector of its own beside its services.
+    history_kept : float, default 0.5
+        Share of a client's services that stays visible while the others are learned.
+    history_power : float, default 0.5
+        The sum over a client's services is divided by their number to this power: between
+        sum (0) and mean (1), so that a long history says more.
+    client_dropout : float, default 0.05
+        Share of clients whose history and identity are hidden in a step, so that client
+        features learn to stand alone.
+    service_dropout : float, default 0.05
+        The same for a service's vectors and bias.
+    dropout : float, default 0.2
+        Of the MLP's first layer.
+    negatives : int, default 4
+        Services that the client lacks, drawn per positive.
+    clients_per_step : int, default 128
+        Clients in one step; with their positives and negatives some 50,000 samples.
+    learning_rate : float, default 0.01
+        Of Adam.
+    embedding_decay : float, default 0.1
+        Decoupled weight decay of the embeddings, per unit of learning rate.
+    weight_decay : float, default 0.01
+        The same for all other weights.
+    adoption_weight : float, default 0.6
+        Weight of the log adoption rate in the score; 0 leaves it out.
+    adoption_days : float, default 60
+        Period that the adoption rate counts, days. Shorter is noisy, longer is stale.
+    max_epochs : int, default 25
+    patience : int, default 3
+        Epochs without a better NDCG@10 on validation before training stops.
+    """
+
+    gmf_factors: int = Field(default=64, ge=1)
+    mlp_factors: int = Field(default=32, ge=1)
+    feature_factors: int = Field(default=16, ge=1)
+    hidden: tuple[int, int] = (64, 32)
+    uses_identity: bool = False
+    history_kept: float = Field(default=0.5, gt=0, lt=1)
+    history_power: float = Field(default=0.5, ge=0, le=1)
+    client_dropout: float = Field(default=0.05, ge=0, lt=1)
+    service_dropout: float = Field(default=0.05, ge=0, lt=1)
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+    negatives: int = Field(default=4, ge=1)
+    clients_per_step: int = Field(default=128, ge=1)
+    learning_rate: float = Field(default=0.01, gt=0)
+    embedding_decay: float = Field(default=0.1, ge=0)
+    weight_decay: float = Field(default=0.01, ge=0)
+    adoption_weight: float = Field(default=0.6, ge=0)
+    adoption_days: float = Field(default=60.0, gt=0)
+    max_epochs: int = Field(default=25, ge=1)
+    patience: int = Field(default=3, ge=1)
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Pin torch's threads, which are part of what makes results bit-equal."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@dataclass(frozen=True)
+class Histories:
+    """What some clients have, as ragged rows for ``embedding_bag``.
+
+    Parameters
+    ----------
+    services : Tensor of int64, (nnz,)
+    offsets : Tensor of int64, (n,)
+        Where each client's services begin.
+    weights : Tensor of float32, (nnz,)
+        One over the number of the client's services, to a power.
+    """
+
+    services: Tensor
+    offsets: Tensor
+    weights: Tensor
+
+    @classmethod
+    def of(cls, owned: sparse.csr_matrix, power: float) -> Self:
+        """From a matrix, (n, n_services); stored values do not matter."""
+        counts = np.diff(owned.indptr)
+        weights = np.maximum(counts, 1).astype(np.float32) ** np.float32(-power)
+        return cls(
+            torch.from_numpy(owned.indices.astype(np.int64)),
+            torch.from_numpy(owned.indptr[:-1].astype(np.int64)),
+            torch.from_numpy(np.repeat(weights, counts)),
+        )
+
+    def sum(self, embeddings: Tensor) -> Tensor:
+        """Weighted sums of embeddings, (n_services, d) -> (n, d)."""
+        return functional.embedding_bag(
+            self.services,
+            embeddings,
+            self.offsets,
+            mode="sum",
+            per_sample_weights=self.weights,
+        )
+
+
+@dataclass(frozen=True)
+class ClientSide:
+    """All that scoring needs to know of some clients: (n, gmf_factors) and (n, hidden[0])."""
+
+    gmf: Tensor
+    mlp: Tensor
+
+
+@dataclass(frozen=True)
+class ServiceSide:
+    """All that scoring needs to know of the services.
+
+    Parameters
+    ----------
+    gmf : Tensor, (n_services, gmf_factors)
+    mlp : Tensor, (n_services, hidden[0])
+        The first layer's bias is in here.
+    linear : Tensor, (n_services,)
+        Bias plus the wide term.
+    """
+
+    gmf: Tensor
+    mlp: Tensor
+    linear: Tensor
+
+
+class NeuMF(nn.Module):
+    """The network, with its first layer split between client and service.
+
+    ``W [u; v] = Wu u + Wv v``: both sides are computed once, and a pair costs an addition.
+
+    Parameters
+    ----------
+    n_clients, n_services, n_client_features, n_service_features : int
+    settings : NCFSettings
+    generator : torch.Generator
+        Of the initial weights.
+    """
+
+    def __init__(
+        self,
+        n_clients: int,
+        n_services: int,
+        n_client_features: int,
+        n_service_features: int,
+        settings: NCFSettings,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+
+        def normal(*shape: int, scale: float) -> nn.Parameter:
+            return nn.Parameter(torch.randn(*shape, generator=generator) * scale)
+
+        first, second = settings.hidden
+        self.gmf_factors = settings.gmf_factors
+        width = settings.gmf_factors + settings.mlp_factors
+        joined = settings.mlp_factors + settings.feature_factors
+        # GMF and MLP embeddings side by side: one lookup serves both halves.
+        self.history = normal(n_services, width, scale=0.05)
+        self.services = normal(n_services, width, scale=0.05)
+        self.clients = normal(n_clients if settings.uses_identity else 0, width, scale=0.05)
+        self.client_features = normal(n_client_features, settings.feature_factors, scale=0.05)
+        self.service_features = normal(n_service_features, settings.feature_factors, scale=0.05)
+        self.client_layer = normal(joined, first, scale=joined**-0.5)
+        self.service_layer = normal(joined, first, scale=joined**-0.5)
+        self.first_bias = nn.Parameter(torch.zeros(first))
+        self.second_layer = normal(first, second, scale=(2 / first) ** 0.5)
+        self.second_bias = nn.Parameter(torch.zeros(second))
+        self.gmf_output = nn.Parameter(torch.ones(settings.gmf_factors))
+        self.mlp_output = normal(second, scale=second**-0.5)
+        self.wide = nn.Parameter(torch.zeros(n_service_features))
+        self.bias = nn.Parameter(torch.zeros(n_services))
+        self.base = nn.Parameter(torch.zeros(1))
+
+    def embeddings(self) -> list[nn.Parameter]:
+        """Parameters with ``embedding_decay``."""
+        return [self.history, self.services, self.clients]
+
+    def client_side(
+        self, histories: Histories, identities: Tensor | None, features: Tensor, shown: Tensor
+    ) -> ClientSide:
+        """Compute clients' vectors.
+
+        Parameters
+        ----------
+        histories : Histories
+        identities : Tensor of int64, (n,), optional
+            Their indices, where clients have vectors of their own.
+        features : sparse Tensor, (n, n_client_features)
+        shown : Tensor of float32, (n, 1)
+            0 for clients who are known by their features alone.
+        """
+        vectors = histories.sum(self.history)
+        if identities is not None:
+            vectors = vectors + self.clients[identities]
+        vectors = vectors * shown
+        gmf, mlp = vectors[:, : self.gmf_factors], vectors[:, self.gmf_factors :]
+        joined = torch.cat([mlp, torch.sparse.mm(features, self.client_features)], dim=1)
+        # The output weights are folded in here: GMF is then one matrix product.
+        return ClientSide(gmf * self.gmf_output, joined @ self.client_layer)
+
+    def service_side(self, features: Tensor, shown: Tensor) -> ServiceSide:
+        """Compute services' vectors.
+
+        Parameters
+        ----------
+        features : sparse Tensor, (n_services, n_service_features)
+        shown : Tensor of float32, (n_services, 1)
+            0 for services that are known by their features alone.
+        """
+        vectors = self.services * shown
+        gmf, mlp = vectors[:, : self.gmf_factors], vectors[:, self.gmf_factors :]
+        joined = torch.cat([mlp, torch.sparse.mm(features, self.service_features)], dim=1)
+        linear = torch.sparse.mm(features, self.wide[:, None])[:, 0]
+        return ServiceSide(
+            gmf,
+            joined @ self.service_layer + self.first_bias,
+            linear + self.bias * shown[:, 0] + self.base,
+        )
+
+    def output(self, first: Tensor) -> Tensor:
+        """Run the MLP's second layer and its share of the output, (..., hidden[0]) -> (...)."""
+        second = torch.relu(first @ self.second_layer + self.second_bias)
+        return second @ self.mlp_output
+
+    def pairs(
+        self,
+        clients: ClientSide,
+        services: ServiceSide,
+        rows: Tensor,
+        columns: Tensor,
+        drop: Tensor | None = None,
+    ) -> Tensor:
+        """Logits of some pairs: the plain forward that training uses.
+
+        Parameters
+        ----------
+        clients, services
+        rows, columns : Tensor of int64, (n,)
+        drop : Tensor, (n, hidden[0]), optional
+            Factors of the first layer's units: 0 where dropped.
+        """
+        first = torch.relu(clients.mlp[rows] + services.mlp[columns])
+        if drop is not None:
+            first = first * drop
+        gmf = (clients.gmf[rows] * services.gmf[columns]).sum(dim=1)
+        return gmf + self.output(first) + services.linear[columns]
+
+
+class NCF(Recommender):
+    """NeuMF over histories, identities and features, with the recent adoption rate.
+
+    Parameters
+    ----------
+    settings : NCFSettings, optional
+    seed : int, default 42
+    threads : int, default 2
+        Torch's threads.
+    """
+
+    name: ClassVar[str] = "ncf"
+
+    def __init__(
+        self, settings: NCFSettings | None = None, *, seed: int = 42, threads: int = 2
+    ) -> None:
+        self.settings = settings or NCFSettings()
+        self._seed = seed
+        self._threads = threads
+        self._scorer: _Scorer | None = None
+
+    def fit(
+        self,
+        fold: Fold,
+        *,
+        monitor: Monitor | None = None,
+        epochs: int | None = None,
+        progress: EpochListener | None = None,
+    ) -> list[Epoch]:
+        """Train; see :class:`Recommender`."""
+        with torch_threads(self._threads):
+            return train_by_epoch(
+                self,
+                _Training(self, fold),
+                max_epochs=self.settings.max_epochs,
+                patience=self.settings.patience,
+                monitor=monitor,
+                epochs=epochs,
+                progress=progress,
+            )
+
+    def score(self, clients: IntArray) -> FloatArray:
+        """See :class:`Recommender`."""
+        assert self._scorer is not None, "fit or load first"
+        with torch_threads(self._threads):
+            return self._scorer.score(clients)
+
+    def save(self, directory: Path) -> None:
+        """See :class:`Recommender`."""
+        assert self._scorer is not None, "fit or load first"
+        arrays = {name: tensor.numpy() for name, tensor in vars(self._scorer).items()}
+        write_state(directory, self, self.settings, arrays, threads=self._threads)
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """See :class:`Recommender`."""
+        description, arrays = read_state(directory, cls.name)
+        model = cls(NCFSettings(**description["settings"]), threads=description["facts"]["threads"])
+        model.best_epoch = description["best_epoch"]
+        model._scorer = _Scorer(**{name: torch.from_numpy(a) for name, a in arrays.items()})
+        return model
+
+
+@dataclass(frozen=True)
+class _Scorer:
+    """Whole-catalogue scoring from both sides' vectors; also what is saved."""
+
+    client_gmf: Tensor
+    client_mlp: Tensor
+    service_gmf: Tensor
+    service_mlp: Tensor
+    linear: Tensor
+    second_layer: Tensor
+    second_bias: Tensor
+    mlp_output: Tensor
+
+    # Floats in a block of first-layer values: small enough to stay in the processor's cache.
+    _BLOCK: ClassVar[int] = 1 << 20
+
+    @torch.no_grad()
+    def score(self, clients: IntArray) -> FloatArray:
+        rows = torch.from_numpy(clients.astype(np.int64))
+        scores = torch.addmm(self.linear, self.client_gmf[rows], self.service_gmf.T)
+        n_services, width = self.service_mlp.shape
+        size = max(1, self._BLOCK // max(1, n_services * width))
+        client_mlp = self.client_mlp[rows]
+        for block in blocks(len(rows), size):
+            first = torch.relu(client_mlp[block, None, :] + self.service_mlp)
+            second = torch.addmm(self.second_bias, first.view(-1, width), self.second_layer)
+            scores[block] += (torch.relu_(second) @ self.mlp_output).view(-1, n_services)
+        return scores.numpy()
+
+
+class _Training(Trainee):
+    """State of one fit."""
+
+    def __init__(self, model: NCF, fold: Fold) -> None:
+        settings = model.settings
+        self._model = model
+        self._settings = settings
+        self._fold = fold
+        self._rng = np.random.default_rng(model._seed)
+        self._generator = torch.Generator().manual_seed(model._seed)
+        self._owned = fold.interactions.sorted_indices()
+        self._sampler = NegativeSampler(self._owned)
+        self._service_features = _sparse_tensor(fold.service_features)
+        self._network = NeuMF(
+            fold.n_clients,
+            fold.n_services,
+            fold.client_features.shape[1],
+            fold.service_features.shape[1],
+            settings,
+            self._generator,
+        )
+        # The logit of a negative share of n / (n + 1): the start that learns nothing twice.
+        self._network.base.data.fill_(-float(np.log(settings.negatives)))
+        embeddings = self._network.embeddings()
+        decayed = {id(parameter) for parameter in embeddings}
+        others = [p for p in self._network.parameters() if id(p) not in decayed]
+        self._optimizer = torch.optim.AdamW(
+            [
+                {"params": embeddings, "weight_decay": settings.embedding_decay},
+                {"params": others, "weight_decay": settings.weight_decay},
+            ],
+            lr=settings.learning_rate,
+        )
+        self._offset = torch.from_numpy(
+            log_adoption_rate(fold, settings.adoption_days) * np.float32(settings.adoption_weight)
+        )
+        self._best: _Scorer | None = None
+
+    def epoch(self) -> float | None:
+        owned = self._owned
+        kept = self._rng.random(owned.nnz) < self._settings.history_kept
+        order = self._rng.permutation(np.flatnonzero(np.diff(owned.indptr) > 0))
+        visible = _where(owned, kept)
+        hidden = _where(owned, ~kept)
+        total, count = 0.0, 0
+        for part in blocks(len(order), self._settings.clients_per_step):
+            clients = order[part]
+            loss, samples = self._step(clients, visible[clients], hidden[clients])
+            total += loss * samples
+            count += samples
+        self._model._scorer = self._scorer()
+        return total / count if count else None
+
+    def _step(
+        self, clients: IntArray, visible: sparse.csr_matrix, hidden: sparse.csr_matrix
+    ) -> tuple[float, int]:
+        settings = self._settings
+        positive_rows = np.repeat(np.arange(len(clients)), np.diff(hidden.indptr))
+        can_draw = self._sampler.can_draw[clients[positive_rows]]
+        negative_rows = np.repeat(positive_rows[can_draw], settings.negatives)
+        negatives = self._sampler.draw(clients[negative_rows], self._rng)
+        rows = torch.from_numpy(np.concatenate([positive_rows, negative_rows]))
+        columns = torch.from_numpy(np.concatenate([hidden.indices.astype(np.int64), negatives]))
+        if not len(rows):
+            return 0.0, 0
+        labels = torch.zeros(len(rows))
+        labels[: len(positive_rows)] = 1.0
+        network = self._network
+        logits = network.pairs(
+            network.client_side(
+                Histories.of(visible, settings.history_power),
+                torch.from_numpy(clients) if settings.uses_identity else None,
+                _sparse_tensor(self._fold.client_features[clients]),
+                self._survivors(len(clients), 1, share=settings.client_dropout),
+            ),
+            network.service_side(
+                self._service_features,
+                self._survivors(self._fold.n_services, 1, share=settings.service_dropout),
+            ),
+            rows,
+            columns,
+            self._survivors(len(rows), settings.hidden[0], share=settings.dropout)
+            / (1 - settings.dropout),
+        )
+        loss = functional.binary_cross_entropy_with_logits(logits, labels)
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._optimizer.step()
+        return loss.item(), len(rows)
+
+    def _survivors(self, *shape: int, share: float) -> Tensor:
+        return (torch.rand(*shape, generator=self._generator) >= share).float()
+
+    @torch.no_grad()
+    def _scorer(self) -> _Scorer:
+        fold, network = self._fold, self._network
+        is_warm = torch.from_numpy(~fold.is_cold_client).float()[:, None]
+        clients = network.client_side(
+            Histories.of(self._owned, self._settings.history_power),
+            torch.arange(fold.n_clients) if self._settings.uses_identity else None,
+            _sparse_tensor(fold.client_features),
+            is_warm,
+        )
+        services = network.service_side(
+            self._service_features, torch.from_numpy(~fold.is_cold_service).float()[:, None]
+        )
+        return _Scorer(
+            clients.gmf,
+            clients.mlp,
+            services.gmf,
+            services.mlp,
+            services.linear + self._offset,
+            network.second_layer.detach().clone(),
+            network.second_bias.detach().clone(),
+            network.mlp_output.detach().clone(),
+        )
+
+    def keep(self) -> None:
+        self._best = self._model._scorer
+
+    def restore(self) -> None:
+        self._model._scorer = self._best
+
+
+def _where(matrix: sparse.csr_matrix, chosen: npt.NDArray[np.bool_]) -> sparse.csr_matrix:
+    """Only some of the stored entries, without touching the others' order."""
+    ends = np.concatenate([[0], np.cumsum(chosen)])
+    return sparse.csr_matrix(
+        (matrix.data[chosen], matrix.indices[chosen], ends[matrix.indptr]), shape=matrix.shape
+    )
+
+
+def _sparse_tensor(matrix: sparse.csr_matrix) -> Tensor:
+    coordinates = matrix.tocoo()
+    return torch.sparse_coo_tensor(
+        torch.from_numpy(np.stack([coordinates.row, coordinates.col]).astype(np.int64)),
+        torch.from_numpy(coordinates.data.astype(np.float32)),
+        size=matrix.shape,
+        is_coalesced=True,
+        check_invariants=False,
+    )

@@ -1,0 +1,106 @@
+"""What sells to everybody: the floor under every other model."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import ClassVar, Self
+
+import numpy as np
+from pydantic import Field
+
+from ml.dataset import FloatArray, Fold, IntArray
+from ml.models.base import Epoch, EpochListener, ModelSettings, Monitor, Recommender
+from ml.models.features import smooth_over_features
+from ml.models.state import read_state, write_state
+
+
+class PopularitySettings(ModelSettings):
+    """Settings of :class:`Popularity`.
+
+    Parameters
+    ----------
+    neighbours : int, default 10
+        Services with the most alike features that stand in for a new service.
+    """
+
+    neighbours: int = Field(default=10, ge=1)
+
+
+class Popularity(Recommender):
+    """Each service's sum of interaction weights, the same for every client.
+
+    The weights fall with the age of a purchase, so the sum counts buyers with recent ones
+    in front. A service without interactions gets the mean of the services that are most like
+    it by features (zero without features).
+
+    Parameters
+    ----------
+    settings : PopularitySettings, optional
+    seed, threads : int
+        Not used: there is nothing random or heavy.
+    """
+
+    name: ClassVar[str] = "popularity"
+
+    def __init__(
+        self, settings: PopularitySettings | None = None, *, seed: int = 42, threads: int = 1
+    ) -> None:
+        self.settings = settings or PopularitySettings()
+        self._scores = np.zeros(0, dtype=np.float32)
+
+    def fit(
+        self,
+        fold: Fold,
+        *,
+        monitor: Monitor | None = None,
+        epochs: int | None = None,
+        progress: EpochListener | None = None,
+    ) -> list[Epoch]:
+        """Count; see :class:`Recommender`."""
+        started = time.perf_counter()
+        totals = np.asarray(fold.interactions.sum(axis=0), dtype=np.float64).ravel()
+        is_cold = fold.is_cold_service
+        totals[is_cold] = totals @ smooth_over_features(
+            fold.service_features, is_cold, self.settings.neighbours
+        )
+        self._scores = (totals / max(totals.max(initial=0.0), 1.0)).astype(np.float32)
+        return [single_epoch(self, started, monitor, progress)]
+
+    def score(self, clients: IntArray) -> FloatArray:
+        """See :class:`Recommender`."""
+        return np.repeat(self._scores[None, :], len(clients), axis=0)
+
+    def save(self, directory: Path) -> None:
+        """See :class:`Recommender`."""
+        write_state(directory, self, self.settings, {"scores": self._scores})
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """See :class:`Recommender`."""
+        description, arrays = read_state(directory, cls.name)
+        model = cls(PopularitySettings(**description["settings"]))
+        model._scores = arrays["scores"]
+        return model
+
+
+def single_epoch(
+    model: Recommender,
+    started: float,
+    monitor: Monitor | None,
+    progress: EpochListener | None,
+) -> Epoch:
+    """Record of a model that learns in closed form: one epoch, no loss."""
+    seconds = time.perf_counter() - started
+    quality = monitor(model) if monitor else None
+    epoch = Epoch(
+        1,
+        None,
+        quality.auc if quality else None,
+        quality.ndcg_at_10 if quality else None,
+        seconds,
+    )
+    model.best_epoch = 1
+    if progress:
+        progress(epoch)
+    return epoch

@@ -1,0 +1,70 @@
+"""Every recommender by name: what a job loops over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from ml.errors import ModelError
+from ml.models.base import ModelSettings, Recommender
+from ml.models.ease import Ease
+from ml.models.lightfm import LightFM
+from ml.models.ncf import NCF
+from ml.models.popularity import Popularity
+
+# Any: each class takes settings of its own type.
+MODELS: Final[dict[str, Any]] = {model.name: model for model in (Popularity, Ease, LightFM, NCF)}
+"""Recommender classes by name, the simplest first."""
+
+
+def create(
+    name: str, settings: ModelSettings | None = None, *, seed: int, threads: int
+) -> Recommender:
+    """Make an untrained recommender.
+
+    Parameters
+    ----------
+    name : str
+    settings : ModelSettings, optional
+        Of the model's own class; its defaults without.
+    seed : int
+    threads : int
+
+    Returns
+    -------
+    Recommender
+
+    Raises
+    ------
+    ModelError
+        No such model.
+    """
+    model: Recommender = _class(name)(settings, seed=seed, threads=threads)
+    return model
+
+
+def load(name: str, directory: Path) -> Recommender:
+    """Read a saved recommender.
+
+    Parameters
+    ----------
+    name : str
+    directory : Path
+
+    Returns
+    -------
+    Recommender
+
+    Raises
+    ------
+    ModelError
+        No such model, or nothing readable in the folder.
+    """
+    model: Recommender = _class(name).load(directory)
+    return model
+
+
+def _class(name: str) -> Any:
+    if name not in MODELS:
+        raise ModelError(f"no model is called '{name}'; there are {', '.join(MODELS)}")
+    return MODELS[name]

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import numpy as np
+
+from ml.models.lightfm import LightFM, LightFMSettings, _Training
+from tests.models.folds import two_tastes
+
+
+def test_one_matrix_product_equals_lightfm_predict() -> None:
+    fold = two_tastes()
+    model = LightFM(LightFMSettings(factors=8, adoption_weight=0.0), seed=5)
+    training = _Training(model, fold)
+    training.epoch()
+    clients, services = (
+        part.ravel().astype(np.int32)
+        for part in np.meshgrid(
+            np.arange(fold.n_clients), np.arange(fold.n_services), indexing="ij"
+        )
+    )
+    plain = training._lightfm.predict(
+        clients,
+        services,
+        user_features=training._client_columns,
+        item_features=training._service_columns,
+    )
+    ours = model.score(np.arange(fold.n_clients, dtype=np.int32))
+    assert np.allclose(ours.ravel(), plain, atol=1e-5)
+
+
+def test_the_loss_proxy_falls() -> None:
+    epochs = LightFM(LightFMSettings(factors=8), seed=5).fit(two_tastes(), epochs=15)
+    losses = [epoch.loss for epoch in epochs]
+    assert losses[0] is not None and losses[-1] is not None
+    assert losses[-1] < losses[0]
+
+
+def test_recent_adoptions_move_the_scores_by_their_weight() -> None:
+    fold = two_tastes()
+    clients = np.arange(4, dtype=np.int32)
+    without, with_rate = (LightFM(LightFMSettings(adoption_weight=w), seed=5) for w in (0.0, 1.0))
+    without.fit(fold, epochs=1)
+    with_rate.fit(fold, epochs=1)
+    moved = with_rate.score(clients) - without.score(clients)
+    assert np.allclose(moved, moved[0], atol=1e-5)
+    assert moved[0].std() > 0

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from ml.models.ncf import NCF, Histories, NCFSettings, _sparse_tensor, _Training, torch_threads
+from tests.models.folds import csr, two_tastes
+
+
+def test_split_first_layer_equals_the_plain_forward() -> None:
+    """``W[u; v]`` on concatenated vectors, pair by pair, as NeuMF is written down."""
+    fold = two_tastes()
+    settings = NCFSettings(adoption_weight=0.0, uses_identity=True)
+    model = NCF(settings, seed=5, threads=1)
+    training = _Training(model, fold)
+    for _ in range(3):
+        training.epoch()
+    net = training._network
+    with torch.no_grad():
+        weights = fold.interactions.toarray() > 0
+        counts = np.maximum(weights.sum(axis=1, keepdims=True), 1) ** settings.history_power
+        history = torch.from_numpy((weights / counts).astype(np.float32)) @ net.history
+        is_warm = torch.from_numpy(~fold.is_cold_client).float()[:, None]
+        is_sold = torch.from_numpy(~fold.is_cold_service).float()[:, None]
+        clients, services = (history + net.clients) * is_warm, net.services * is_sold
+        client_features = torch.from_numpy(fold.client_features.toarray())
+        service_features = torch.from_numpy(fold.service_features.toarray())
+        width = settings.gmf_factors
+        u = torch.cat([clients[:, width:], client_features @ net.client_features], dim=1)
+        v = torch.cat([services[:, width:], service_features @ net.service_features], dim=1)
+        n, m = len(u), len(v)
+        joined = torch.cat([u.repeat_interleave(m, 0), v.repeat(n, 1)], dim=1)
+        layer = torch.cat([net.client_layer, net.service_layer])
+        first = torch.relu(joined @ layer + net.first_bias)
+        second = torch.relu(first @ net.second_layer + net.second_bias)
+        product = clients[:, :width].repeat_interleave(m, 0) * services[:, :width].repeat(n, 1)
+        plain = product @ net.gmf_output + second @ net.mlp_output
+        linear = service_features @ net.wide + net.bias * is_sold[:, 0] + net.base
+        plain = plain.view(n, m) + linear
+    fast = model.score(np.arange(n, dtype=np.int32))
+    assert np.allclose(fast, plain.numpy(), atol=1e-5)
+
+
+def test_histories_are_sums_over_services() -> None:
+    owned = csr([[1, 0, 2], [0, 0, 0], [0, 3, 0]])
+    embeddings = torch.tensor([[1.0, 2.0], [10.0, 20.0], [100.0, 200.0]])
+    mean = Histories.of(owned, power=1.0).sum(embeddings)
+    assert mean.tolist() == [[50.5, 101.0], [0.0, 0.0], [10.0, 20.0]]
+    total = Histories.of(owned, power=0.0).sum(embeddings)
+    assert total.tolist() == [[101.0, 202.0], [0.0, 0.0], [10.0, 20.0]]
+
+
+def test_features_become_the_same_sparse_tensor() -> None:
+    dense = np.array([[0.0, 0.5], [0.0, 0.0], [1.0, 0.25]], dtype=np.float32)
+    assert np.array_equal(_sparse_tensor(csr(dense)).to_dense().numpy(), dense)
+
+
+def test_the_loss_falls() -> None:
+    settings = NCFSettings(clients_per_step=8, dropout=0.0)
+    losses = [e.loss for e in NCF(settings, threads=1).fit(two_tastes(), epochs=10)]
+    assert losses[0] is not None and losses[-1] is not None
+    assert losses[-1] < losses[0]
+
+
+def test_torch_threads_are_given_back() -> None:
+    before = torch.get_num_threads()
+    with torch_threads(before + 1):
+        assert torch.get_num_threads() == before + 1
+    assert torch.get_num_threads() == before

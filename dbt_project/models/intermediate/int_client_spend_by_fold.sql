@@ -21,7 +21,7 @@ client_spend as (
     select
         fold,
         client_idx,
-        sum(spend) as total_spend
+        {{ exact_sum('spend') }} as total_spend
     from service_spend
     group by fold, client_idx
 
@@ -34,7 +34,7 @@ spend_parts as (
         client_idx,
         'partner_share' as part_kind,
         partner_id as part,
-        sum(spend) as spend,
+        {{ exact_sum('spend') }} as spend,
         max(known_at) as known_at
     from service_spend
     group by fold, client_idx, partner_id
@@ -46,7 +46,7 @@ spend_parts as (
         client_idx,
         'category_share' as part_kind,
         service_category as part,
-        sum(spend) as spend,
+        {{ exact_sum('spend') }} as spend,
         max(known_at) as known_at
     from service_spend
     where service_category is not null
@@ -59,7 +59,7 @@ spend_parts as (
         client_idx,
         'private_label_share' as part_kind,
         null as part,
-        sum(spend * private_label_share) as spend,
+        {{ exact_sum('spend * private_label_share') }} as spend,
         max(known_at) as known_at
     from service_spend
     where private_label_share is not null
@@ -73,11 +73,7 @@ select
     spend_parts.part_kind,
     spend_parts.part,
     spend_parts.spend,
-    -- Never above one: sums in another order may differ in the last digit.
-    {{ ratio(
-        'least(spend_parts.spend, client_spend.total_spend)',
-        'client_spend.total_spend'
-    ) }} as spend_share,
+    {{ ratio('spend_parts.spend', 'client_spend.total_spend') }} as spend_share,
     spend_parts.known_at
 from spend_parts
 inner join client_spend

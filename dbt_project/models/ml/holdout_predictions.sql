@@ -10,7 +10,8 @@ select
     cast(null as string) as service_id,
     cast(null as double) as score,
     cast(null as double) as probability,
-    cast(null as double) as candidate_rank,
+    cast(null as int) as candidate_rank,
+    cast(null as double) as mid_rank,
     cast(null as int) as candidate_count,
     cast(null as boolean) as is_positive
 where false

@@ -101,13 +101,22 @@ adoptions as (
 
 ),
 
+spend_parts as (
+
+    select * from {{ ref('int_client_spend_by_fold') }}
+
+),
+
 category_ranks as (
 
     select
         fold,
         part,
-        row_number() over (partition by fold order by sum(spend) desc, part asc) as spend_rank
-    from {{ ref('int_client_spend_by_fold') }}
+        row_number() over (
+            partition by fold
+            order by {{ exact_sum('spend') }} desc, part asc
+        ) as spend_rank
+    from spend_parts
     where part_kind = 'category_share'
     group by fold, part
 
@@ -116,18 +125,18 @@ category_ranks as (
 spend_shares as (
 
     select
-        spend.fold,
-        spend.client_idx,
-        spend.part_kind || coalesce('=' || spend.part, '') as feature,
-        spend.spend_share as value,
-        spend.known_at
-    from {{ ref('int_client_spend_by_fold') }} as spend
+        spend_parts.fold,
+        spend_parts.client_idx,
+        spend_parts.part_kind || coalesce('=' || spend_parts.part, '') as feature,
+        spend_parts.spend_share as value,
+        spend_parts.known_at
+    from spend_parts
     left join category_ranks
         on
-            spend.fold = category_ranks.fold
-            and spend.part = category_ranks.part
+            spend_parts.fold = category_ranks.fold
+            and spend_parts.part = category_ranks.part
     where
-        spend.part_kind <> 'category_share'
+        spend_parts.part_kind <> 'category_share'
         or category_ranks.spend_rank <= {{ var('category_feature_count') }}
 
 ),

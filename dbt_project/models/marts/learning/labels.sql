@@ -23,12 +23,9 @@ purchases as (
     group by windows.fold, events.client_id, events.service_id
     -- What was given back before the horizon's end was not taken up.
     having
-        sum(
-            case
-                when events.event_kind = 'refund' then -abs(events.quantity)
-                else events.quantity
-            end
-        ) > 0
+        {{ exact_sum(
+            "case when events.event_kind = 'refund' then -1 else 1 end * abs(events.quantity)"
+        ) }} > 0
 
 ),
 

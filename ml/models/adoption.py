@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ml.dataset import FloatArray, Fold
+from ml.models.features import smooth_over_features
 
 PRIOR_CLIENTS = 50.0
 """Weight, in clients, of the prior that small services are shrunk towards."""
@@ -17,13 +18,17 @@ PRIOR_CLIENTS = 50.0
 PRIOR_ADOPTIONS = 0.5
 """Adoptions among the prior's clients: keeps the logarithm finite."""
 
+NEIGHBOURS = 10
+"""Services with the most alike features that stand in for one that nobody has."""
+
 
 def log_adoption_rate(fold: Fold, days: float) -> FloatArray:
     """Log of the share of clients without a service who took it up in the last days.
 
     ``ln((adoptions + 0.5) / (clients - owners before + 50))``: adoptions per client who did
     not have the service when the period began, shrunk a little. Where adoption ages are not
-    known, every adoption counts as recent, and the rate falls back to popularity.
+    known, every adoption counts as recent, and the rate falls back to popularity. A service
+    that nobody has yet gets the rate of the services most like it, or else the mean.
 
     Parameters
     ----------
@@ -34,7 +39,7 @@ def log_adoption_rate(fold: Fold, days: float) -> FloatArray:
     Returns
     -------
     ndarray of float32, (n_services,)
-        Centred on zero.
+        Centred on the mean of the services that somebody has.
     """
     pairs = fold.interactions if fold.adoption_age is None else fold.adoption_age
     is_recent = (
@@ -44,5 +49,9 @@ def log_adoption_rate(fold: Fold, days: float) -> FloatArray:
     owners_before = np.bincount(pairs.indices[~is_recent], minlength=fold.n_services)
     rate = (adoptions + PRIOR_ADOPTIONS) / (fold.n_clients - owners_before + PRIOR_CLIENTS)
     log_rate = np.log(rate)
-    centred: FloatArray = (log_rate - log_rate.mean()).astype(np.float32)
+    is_cold = fold.is_cold_service
+    log_rate -= log_rate[~is_cold].mean() if not is_cold.all() else log_rate.mean()
+    log_rate[is_cold] = 0.0
+    log_rate[is_cold] = log_rate @ smooth_over_features(fold.service_features, is_cold, NEIGHBOURS)
+    centred: FloatArray = log_rate.astype(np.float32)
     return centred

@@ -12,6 +12,7 @@ from pydantic import Field
 from scipy import linalg, sparse
 
 from ml.dataset import FloatArray, Fold, IntArray
+from ml.models.adoption import log_adoption_rate
 from ml.models.base import Epoch, EpochListener, ModelSettings, Monitor, Recommender
 from ml.models.features import smooth_over_features
 from ml.models.popularity import single_epoch
@@ -30,17 +31,27 @@ class EaseSettings(ModelSettings):
         Whether the interaction weights count, or only that the client has the service. On
         retail data the weights cost a tenth of NDCG@10: heavy use of a service says more
         about that service than about what comes next.
+    adoption_weight : float, default 0.01
+        Weight of the log adoption rate in the score (:mod:`ml.models.adoption`); 0 is EASE as
+        published. On validation months it adds .007 to AUC and leaves NDCG@10 as it was.
+    adoption_days : float, default 60
+        Period that the adoption rate counts, days.
     neighbours : int, default 10
         Services with the most alike features that stand in for a new service.
     """
 
     regularisation: float = Field(default=2000.0, gt=0)
     uses_weights: bool = False
+    adoption_weight: float = Field(default=0.01, ge=0)
+    adoption_days: float = Field(default=60.0, gt=0)
     neighbours: int = Field(default=10, ge=1)
 
 
 class Ease(Recommender):
     """Each owned service speaks for every other one, with weights from one ridge regression.
+
+    A term that is the same for every client brings in how readily each service is taken up of
+    late, as in the other models, so that none of them wins by that alone.
 
     A client without interactions gets the share of clients that have each service, which is
     on the scale of the other clients' scores. A service without interactions is spoken for as
@@ -61,6 +72,7 @@ class Ease(Recommender):
         self.settings = settings or EaseSettings()
         self._weights = np.zeros((0, 0), dtype=np.float32)
         self._shares = np.zeros(0, dtype=np.float32)
+        self._offset = np.zeros(0, dtype=np.float32)
         self._owned = sparse.csr_matrix((0, 0), dtype=np.float32)
 
     @property
@@ -89,6 +101,8 @@ class Ease(Recommender):
         shares[is_cold] = shares @ stand_in
         self._weights = weights.astype(np.float32)
         self._shares = shares.astype(np.float32)
+        rate = log_adoption_rate(fold, self.settings.adoption_days)
+        self._offset = rate * np.float32(self.settings.adoption_weight)
         self._owned = owned
         return [single_epoch(self, started, monitor, progress)]
 
@@ -97,6 +111,7 @@ class Ease(Recommender):
         block = self._owned[clients]
         scores: FloatArray = np.asarray(block @ self._weights, dtype=np.float32)
         scores[np.diff(block.indptr) == 0] = self._shares
+        scores += self._offset
         return scores
 
     def save(self, directory: Path) -> None:
@@ -104,6 +119,7 @@ class Ease(Recommender):
         arrays = {
             "weights": self._weights,
             "shares": self._shares,
+            "offset": self._offset,
             "owned_data": self._owned.data,
             "owned_indices": self._owned.indices,
             "owned_indptr": self._owned.indptr,
@@ -116,6 +132,7 @@ class Ease(Recommender):
         description, arrays = read_state(directory, cls.name)
         model = cls(EaseSettings(**description["settings"]))
         model._weights, model._shares = arrays["weights"], arrays["shares"]
+        model._offset = arrays["offset"]
         model._owned = sparse.csr_matrix(
             (arrays["owned_data"], arrays["owned_indices"], arrays["owned_indptr"]),
             shape=(len(arrays["owned_indptr"]) - 1, len(model._shares)),

@@ -18,6 +18,7 @@ things are its own:
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -85,6 +86,9 @@ class NCFSettings(ModelSettings):
         Decoupled weight decay of the embeddings, per unit of learning rate.
     weight_decay : float, default 0.01
         The same for all other weights.
+    averaging : float, default 0.9
+        Weights used for scoring are a running mean over steps: this much of the mean stays at
+        each step. Evens out the noise of single steps; 0 uses the last weights.
     adoption_weight : float, default 0.6
         Weight of the log adoption rate in the score; 0 leaves it out.
     adoption_days : float, default 60
@@ -109,6 +113,7 @@ class NCFSettings(ModelSettings):
     learning_rate: float = Field(default=0.01, gt=0)
     embedding_decay: float = Field(default=0.1, ge=0)
     weight_decay: float = Field(default=0.01, ge=0)
+    averaging: float = Field(default=0.9, ge=0, lt=1)
     adoption_weight: float = Field(default=0.6, ge=0)
     adoption_days: float = Field(default=60.0, gt=0)
     max_epochs: int = Field(default=25, ge=1)
@@ -430,6 +435,8 @@ class _Training(Trainee):
         )
         # The logit of a negative share of n / (n + 1): the start that learns nothing twice.
         self._network.base.data.fill_(-float(np.log(settings.negatives)))
+        self._mean = copy.deepcopy(self._network)
+        self._steps = 0
         embeddings = self._network.embeddings()
         decayed = {id(parameter) for parameter in embeddings}
         others = [p for p in self._network.parameters() if id(p) not in decayed]
@@ -495,14 +502,23 @@ class _Training(Trainee):
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
+        self._average()
         return loss.item(), len(rows)
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        self._steps += 1
+        # As Adam corrects its means: the first steps do not weigh on the average for long.
+        kept = min(self._settings.averaging, 1 - 1 / self._steps)
+        for mean, now in zip(self._mean.parameters(), self._network.parameters(), strict=True):
+            mean.lerp_(now, 1 - kept)
 
     def _survivors(self, *shape: int, share: float) -> Tensor:
         return (torch.rand(*shape, generator=self._generator) >= share).float()
 
     @torch.no_grad()
     def _scorer(self) -> _Scorer:
-        fold, network = self._fold, self._network
+        fold, network = self._fold, self._mean
         is_warm = torch.from_numpy(~fold.is_cold_client).float()[:, None]
         clients = network.client_side(
             Histories.of(self._owned, self._settings.history_power),

@@ -11,7 +11,7 @@ def test_weights_are_the_closed_form() -> None:
     rng = np.random.default_rng(0)
     owned = (rng.random((30, 6)) < 0.4).astype(np.float64)
     owned[:, 0] = 1.0  # nobody is cold
-    model = Ease(EaseSettings(regularisation=5.0))
+    model = Ease(EaseSettings(regularisation=5.0, adoption_weight=0.0))
     model.fit(make_fold(owned))
     inverse = np.linalg.inv(owned.T @ owned + 5.0 * np.eye(6))
     expected = np.eye(6) - inverse / np.diag(inverse)
@@ -21,7 +21,7 @@ def test_weights_are_the_closed_form() -> None:
 
 def test_a_client_without_interactions_gets_shares_of_owners() -> None:
     fold = make_fold([[1, 0, 1], [1, 1, 0], [0, 0, 0], [1, 0, 0]])
-    model = Ease()
+    model = Ease(EaseSettings(adoption_weight=0.0))
     model.fit(fold)
     assert np.allclose(model.score(np.array([2], dtype=np.int32)), [[0.75, 0.25, 0.25]])
 

@@ -15,7 +15,7 @@ def test_split_first_layer_equals_the_plain_forward() -> None:
     training = _Training(model, fold)
     for _ in range(3):
         training.epoch()
-    net = training._network
+    net = training._mean
     with torch.no_grad():
         weights = fold.interactions.toarray() > 0
         counts = np.maximum(weights.sum(axis=1, keepdims=True), 1) ** settings.history_power

@@ -20,7 +20,7 @@ from ml.errors import ModelError
 Scorer = Callable[[IntArray], FloatArray]
 """Scores of all services for a block of clients: (b,) int32 -> (b, n_services) float32."""
 
-KeyArray = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.int64]
 
 BLOCK_SIZE = 1024
 DEPTH = 20
@@ -36,6 +36,23 @@ _MAGNITUDE = np.int32(0x7FFFFFFF)
 
 
 @dataclass(frozen=True)
+class Spread:
+    """How a client's scores lie over all of its candidates: what puts one score in place.
+
+    Parameters
+    ----------
+    counts : ndarray of int64, (n,)
+        Candidates.
+    means, deviations : ndarray of float64, (n,)
+        Mean and standard deviation of their scores; zero without candidates.
+    """
+
+    counts: Integers
+    means: npt.NDArray[np.float64]
+    deviations: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class TopK:
     """The best candidates of some clients, best first.
 
@@ -46,11 +63,23 @@ class TopK:
         -1 where a client has fewer than k candidates.
     scores : ndarray of float32, (n, k)
         -inf where ``services`` is -1.
+    spread : Spread
+        Over all candidates, not only these.
     """
 
     clients: IntArray
     services: IntArray
     scores: FloatArray
+    spread: Spread
+
+    @property
+    def first_ranks(self) -> Integers:
+        """Rank of each score from 1 = best, ties sharing the best of their ranks, (n, k)."""
+        is_new = np.ones(self.scores.shape, dtype=bool)
+        is_new[:, 1:] = self.scores[:, 1:] != self.scores[:, :-1]
+        places = np.arange(1, self.scores.shape[1] + 1)
+        ranks: Integers = np.maximum.accumulate(np.where(is_new, places, 1), axis=1)
+        return ranks
 
 
 @dataclass(frozen=True)
@@ -72,6 +101,8 @@ class LabelRanks:
     scores : ndarray of float32, (p,)
     ranks : ndarray of int64, (p,)
         From 1 = best; ties go to the lower service index.
+    first_ranks : ndarray of int64, (p,)
+        From 1 = best; ties share the best of their ranks.
     mid_ranks : ndarray of float64, (p,)
         From 1 = best; ties share their mean rank.
     top : TopK
@@ -83,12 +114,13 @@ class LabelRanks:
     """
 
     clients: IntArray
-    candidate_counts: npt.NDArray[np.int64]
-    positive_counts: npt.NDArray[np.int64]
-    positions: npt.NDArray[np.int64]
+    candidate_counts: Integers
+    positive_counts: Integers
+    positions: Integers
     services: IntArray
     scores: FloatArray
-    ranks: npt.NDArray[np.int64]
+    ranks: Integers
+    first_ranks: Integers
     mid_ranks: npt.NDArray[np.float64]
     top: TopK
     candidate_scores: FloatArray
@@ -140,11 +172,11 @@ def iter_top_k(
     for block, scores, mask in iter_blocks(score, fold, clients, block_size):
         keys = np.empty((len(block), depth), dtype=np.int64)
         for start, chunk in _iter_keys(scores, mask):
-            if depth:
+            if 0 < depth < fold.n_services:
                 chunk.partition(depth - 1, axis=1)
             keys[start : start + len(chunk)] = chunk[:, :depth]
         keys.sort(axis=1)
-        yield _decode(block, keys, k)
+        yield _decode(block, keys, k, _spread(scores, mask))
 
 
 def rank_labels(
@@ -178,7 +210,6 @@ def rank_labels(
     """
     kept = min(depth, fold.n_services)
     tops: list[TopK] = []
-    counts: list[npt.NDArray[np.int64]] = []
     candidates: list[FloatArray] = []
     pairs: list[_Pairs] = []
     first = 0
@@ -196,20 +227,21 @@ def rank_labels(
             pairs.append(_find(chunk, label_keys, rows[inside] + first, rows[inside] - start))
             if keep_scores:
                 candidates.append(_key_scores(chunk)[_is_candidate(chunk)])
-        tops.append(_decode(block, keys, depth))
-        counts.append(mask.sum(axis=1, dtype=np.int64))
+        tops.append(_decode(block, keys, depth, _spread(scores, mask)))
         first += len(block)
     found = _Pairs.join(pairs)
+    top = _join(tops, depth)
     return LabelRanks(
         clients=clients,
-        candidate_counts=np.concatenate([np.empty(0, np.int64), *counts]),
+        candidate_counts=top.spread.counts,
         positive_counts=np.bincount(found.positions, minlength=len(clients)),
         positions=found.positions,
         services=found.services,
         scores=found.scores,
         ranks=found.ranks,
+        first_ranks=found.first_ranks,
         mid_ranks=found.mid_ranks,
-        top=_join(tops, depth),
+        top=top,
         candidate_scores=np.concatenate([np.empty(0, np.float32), *candidates]),
         eligible_service_count=int(fold.is_eligible_service.sum()),
     )
@@ -280,10 +312,11 @@ def float_order(values: FloatArray) -> npt.NDArray[np.int32]:
 class _Pairs:
     """The columns of ``LabelRanks`` that have one entry per (client, label)."""
 
-    positions: npt.NDArray[np.int64]
+    positions: Integers
     services: IntArray
     scores: FloatArray
-    ranks: npt.NDArray[np.int64]
+    ranks: Integers
+    first_ranks: Integers
     mid_ranks: npt.NDArray[np.float64]
 
     @classmethod
@@ -293,11 +326,12 @@ class _Pairs:
             np.concatenate([np.empty(0, np.int32), *(p.services for p in parts)]),
             np.concatenate([np.empty(0, np.float32), *(p.scores for p in parts)]),
             np.concatenate([np.empty(0, np.int64), *(p.ranks for p in parts)]),
+            np.concatenate([np.empty(0, np.int64), *(p.first_ranks for p in parts)]),
             np.concatenate([np.empty(0, np.float64), *(p.mid_ranks for p in parts)]),
         )
 
 
-def _iter_keys(scores: FloatArray, mask: BoolArray) -> Iterator[tuple[int, KeyArray]]:
+def _iter_keys(scores: FloatArray, mask: BoolArray) -> Iterator[tuple[int, Integers]]:
     n_services = scores.shape[1]
     if n_services > _SERVICE_MASK:
         raise ModelError(f"{n_services} services are more than the {_SERVICE_MASK} a key can hold")
@@ -313,29 +347,29 @@ def _iter_keys(scores: FloatArray, mask: BoolArray) -> Iterator[tuple[int, KeyAr
         yield start, keys
 
 
-def _key_order(keys: KeyArray) -> npt.NDArray[np.int32]:
+def _key_order(keys: Integers) -> npt.NDArray[np.int32]:
     # The cast keeps the low 32 bits, which drops the row.
     return (keys >> _SERVICE_BITS).astype(np.int32)
 
 
-def _is_candidate(keys: KeyArray) -> BoolArray:
+def _is_candidate(keys: Integers) -> BoolArray:
     is_candidate: BoolArray = _key_order(keys) != _INELIGIBLE
     return is_candidate
 
 
-def _key_scores(keys: KeyArray) -> FloatArray:
+def _key_scores(keys: Integers) -> FloatArray:
     return float_order((~_key_order(keys)).view(np.float32)).view(np.float32)
 
 
-def _key_services(keys: KeyArray) -> IntArray:
+def _key_services(keys: Integers) -> IntArray:
     return (keys & _SERVICE_MASK).astype(np.int32)
 
 
 def _find(
-    sorted_keys: KeyArray,
-    label_keys: KeyArray,
-    positions: npt.NDArray[np.int64],
-    rows: npt.NDArray[np.int64],
+    sorted_keys: Integers,
+    label_keys: Integers,
+    positions: Integers,
+    rows: Integers,
 ) -> _Pairs:
     # Keys start with the row, so a chunk sorted row by row is sorted as a whole.
     flat = sorted_keys.ravel()
@@ -349,25 +383,44 @@ def _find(
         services=_key_services(label_keys),
         scores=_key_scores(label_keys),
         ranks=np.searchsorted(flat, label_keys) - first + 1,
+        first_ranks=tie_start + 1,
         mid_ranks=(tie_start + tie_stop + 1) / 2,
     )
 
 
-def _decode(clients: IntArray, keys: KeyArray, k: int) -> TopK:
+def _spread(scores: FloatArray, mask: BoolArray) -> Spread:
+    counts = mask.sum(axis=1, dtype=np.int64)
+    divisors = np.maximum(counts, 1)
+    means = np.where(mask, scores, np.float32(0)).sum(axis=1, dtype=np.float64) / divisors
+    # Two passes: the difference of two large sums would lose the deviation of scores that
+    # lie close together far from zero.
+    centred = np.where(mask, scores - means[:, None].astype(np.float32), np.float32(0))
+    variances = np.einsum("ij,ij->i", centred, centred, dtype=np.float64) / divisors
+    return Spread(counts, means, np.sqrt(variances))
+
+
+def _decode(clients: IntArray, keys: Integers, k: int, spread: Spread) -> TopK:
     services = np.full((len(clients), k), -1, dtype=np.int32)
     scores = np.full((len(clients), k), -np.inf, dtype=np.float32)
     depth = keys.shape[1]
     is_candidate = _is_candidate(keys)
     services[:, :depth][is_candidate] = _key_services(keys)[is_candidate]
     scores[:, :depth][is_candidate] = _key_scores(keys)[is_candidate]
-    return TopK(clients, services, scores)
+    return TopK(clients, services, scores, spread)
 
 
 def _join(blocks: list[TopK], k: int) -> TopK:
     if not blocks:
-        return _decode(np.empty(0, np.int32), np.empty((0, 0), np.int64), k)
+        nobody = np.empty(0, np.float64)
+        spread = Spread(np.empty(0, np.int64), nobody, nobody)
+        return _decode(np.empty(0, np.int32), np.empty((0, 0), np.int64), k, spread)
     return TopK(
         np.concatenate([b.clients for b in blocks]),
         np.concatenate([b.services for b in blocks]),
         np.concatenate([b.scores for b in blocks]),
+        Spread(
+            np.concatenate([b.spread.counts for b in blocks]),
+            np.concatenate([b.spread.means for b in blocks]),
+            np.concatenate([b.spread.deviations for b in blocks]),
+        ),
     )

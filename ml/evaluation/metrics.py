@@ -8,7 +8,7 @@ average precision, and Hanley and McNeil (1982) for AUC.
 The examples use one client with five candidates whose two labels rank first and third.
 
 >>> import numpy as np
->>> from ml.ranking import LabelRanks, TopK
+>>> from ml.ranking import LabelRanks, Spread, TopK
 >>> client = np.array([7], dtype=np.int32)
 >>> toy = LabelRanks(
 ...     clients=client,
@@ -18,11 +18,13 @@ The examples use one client with five candidates whose two labels rank first and
 ...     services=np.array([4, 2], dtype=np.int32),
 ...     scores=np.array([0.9, 0.5], dtype=np.float32),
 ...     ranks=np.array([1, 3]),
+...     first_ranks=np.array([1, 3]),
 ...     mid_ranks=np.array([1.0, 3.0]),
 ...     top=TopK(
 ...         client,
 ...         np.array([[4, 0, 2]], dtype=np.int32),
 ...         np.array([[0.9, 0.7, 0.5]], dtype=np.float32),
+...         Spread(np.array([5]), np.array([0.48]), np.array([0.3])),
 ...     ),
 ...     candidate_scores=np.array([0.9, 0.7, 0.5, 0.2, 0.1], dtype=np.float32),
 ...     eligible_service_count=6,

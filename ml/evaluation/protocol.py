@@ -11,7 +11,6 @@ from ml.dataset import BoolArray, FloatArray, Fold, IntArray
 from ml.evaluation import metrics, significance
 from ml.evaluation.metrics import CUTOFFS, Values
 from ml.evaluation.significance import CONFIDENCE, RESAMPLES, Interval
-from ml.models.base import Quality
 from ml.ranking import BLOCK_SIZE, LabelRanks, Scorer, rank_labels
 
 
@@ -140,8 +139,16 @@ class Scores(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class EpochQuality:
+    """What early stopping looks at: means over clients, zero where there is none to measure."""
+
+    auc: float
+    ndcg_at_10: float
+
+
 class EpochEvaluator:
-    """The monitor of ``Recommender.fit``: AUC and NDCG@10 on a fold's labels.
+    """Quick look at a model in training: AUC and NDCG@10 on a fold's labels.
 
     Parameters
     ----------
@@ -155,7 +162,7 @@ class EpochEvaluator:
         self._clients = fold.labelled_clients
         self._block_size = block_size
 
-    def __call__(self, model: Scores) -> Quality:
+    def __call__(self, model: Scores) -> EpochQuality:
         """Measure a model as it is now.
 
         Parameters
@@ -164,11 +171,10 @@ class EpochEvaluator:
 
         Returns
         -------
-        Quality
-            Zeros where no client can be measured, so that any epoch is as good as another.
+        EpochQuality
         """
         ranks = rank_labels(model.score, self._fold, self._clients, self._block_size, depth=0)
-        return Quality(_mean(metrics.auc(ranks)), _mean(metrics.ndcg(ranks, 10)))
+        return EpochQuality(_mean(metrics.auc(ranks)), _mean(metrics.ndcg(ranks, 10)))
 
 
 def _mean(values: Values) -> float:

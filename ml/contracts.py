@@ -97,6 +97,7 @@ class Columns:
     SCORE: Final = "score"
     PROBABILITY: Final = "probability"
     CANDIDATE_RANK: Final = "candidate_rank"
+    MID_RANK: Final = "mid_rank"
     CANDIDATE_COUNT: Final = "candidate_count"
     IS_POSITIVE: Final = "is_positive"
     OFFER_RANK: Final = "offer_rank"
@@ -459,7 +460,8 @@ HOLDOUT_PREDICTIONS: Final = Table(
         Column(Columns.SERVICE_ID, STRING),
         Column(Columns.SCORE, DOUBLE),
         _optional(Columns.PROBABILITY, DOUBLE),
-        Column(Columns.CANDIDATE_RANK, DOUBLE),
+        Column(Columns.CANDIDATE_RANK, INT),
+        _optional(Columns.MID_RANK, DOUBLE),
         Column(Columns.CANDIDATE_COUNT, INT),
         Column(Columns.IS_POSITIVE, BOOLEAN),
     ),

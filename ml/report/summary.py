@@ -14,7 +14,8 @@ from ml.evaluation.protocol import Evaluation
 from ml.progress import Step
 from ml.publishing import SERVING, Release
 from ml.settings import PROJECT_ROOT, Settings
-from ml.train import CHAMPION_METRIC, Run, Trial
+from ml.train import Run
+from ml.trials import CHAMPION_METRIC, Trial
 
 _METRICS: Final = ("ndcg@10", "hr@10", "recall@10", "map@10", "auc", "coverage@10")
 _SECONDS_PER_MINUTE: Final = 60

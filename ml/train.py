@@ -1,0 +1,221 @@
+"""The job: fit, evaluate, choose a champion, calibrate, score, write.
+
+Hyper-parameters, early stopping, the champion and its calibration rest on the validation
+fold alone. Every model is then refitted up to the test fold's cutoff and measured once on
+its labels; the champion is refitted on everything and scores every client.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from ml import contracts
+from ml.dataset import Fold, IntArray, build_folds
+from ml.errors import WarehouseAccessError
+from ml.evaluation.calibration import Calibration, Calibrator, eligible_clients
+from ml.evaluation.metrics import Values
+from ml.marts import as_of_at, read_marts
+from ml.models.base import Recommender
+from ml.models.ease import Ease
+from ml.progress import Progress, Step
+from ml.ranking import TopK, top_k
+from ml.reasons import strongest_owned
+from ml.results import RunTables, run_tables
+from ml.settings import Settings
+from ml.trials import Champion, Trial, best_on_validation, crown, fit_on_validation, refit, test
+from ml.warehouse import append_tables, connect
+
+MODELS_FOLDER: Final = "models"
+CALIBRATOR_FILE: Final = "calibrator.json"
+
+
+@dataclass(frozen=True)
+class Offers:
+    """What every eligible client is offered.
+
+    Parameters
+    ----------
+    top : TopK
+        Best first.
+    probabilities : ndarray of float64, (n, k)
+    reasons : ndarray of int32, (n, k)
+        Index of the owned service that speaks most for the offer, -1 where none does.
+    is_cold : ndarray of bool, (n,)
+    """
+
+    top: TopK
+    probabilities: Values
+    reasons: IntArray
+    is_cold: np.ndarray[tuple[int], np.dtype[np.bool_]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one training run found and wrote.
+
+    Parameters
+    ----------
+    run_id : str
+        Starts with the time, so that runs sort.
+    as_of_at, started_at, finished_at : datetime
+        UTC.
+    trials : list of Trial
+        In the settings' order.
+    champion : Champion
+    calibration : dict of str to Calibration
+        The champion's, by fold, over the offers.
+    offer_count : int
+    model_folder : Path
+        The saved champion and its calibrator.
+    """
+
+    run_id: str
+    as_of_at: datetime
+    started_at: datetime
+    finished_at: datetime
+    trials: list[Trial]
+    champion: Champion
+    calibration: dict[str, Calibration]
+    offer_count: int
+    model_folder: Path
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def train(settings: Settings, progress: Progress) -> Run:
+    """Run the whole job on built marts.
+
+    Parameters
+    ----------
+    settings : Settings
+    progress : Progress
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    InputError
+        Marts that are missing, empty or not as contracted.
+    ModelError
+        A model that does not exist, or whose scores are not finite.
+    WarehouseBusyError, WarehouseAccessError
+        The warehouse cannot be opened; nothing was written.
+    """
+    started_at = _now()
+    run_id = f"{started_at:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+    first_step = len(progress.steps)
+    with progress.step("read marts") as step:
+        marts = read_marts(settings, step)
+        folds = build_folds(marts)
+    validation, testing = folds[contracts.FOLD_VALIDATION], folds[contracts.FOLD_TEST]
+
+    fitted = {
+        name: fit_on_validation(name, settings, validation, progress) for name in settings.models
+    }
+    winner = best_on_validation(fitted)
+    with progress.step("calibrate") as step:
+        score = fitted[winner].model.score
+        calibrator = Calibrator.fit(score, validation, block_size=settings.block_size)
+        calibration = {validation.name: calibrator.measure(score, validation)}
+        step.outcome = f"{winner}, best on validation"
+
+    trials = []
+    for name in settings.models:
+        trial, model = test(name, fitted[name], settings, testing, progress)
+        trials.append(trial)
+        if name == winner:
+            calibration[testing.name] = calibrator.measure(model.score, testing)
+    best_epoch = fitted[winner].model.best_epoch
+    del fitted, model
+    champion = crown(winner, trials, settings)
+
+    serving = folds[contracts.FOLD_SERVING]
+    model, offers = _serve(winner, best_epoch, calibrator, serving, settings, progress)
+    with progress.step("write results") as step:
+        folder = _save(model, calibrator, settings, run_id)
+        run = Run(
+            run_id,
+            as_of_at(marts),
+            started_at,
+            _now(),
+            trials,
+            champion,
+            calibration,
+            int((offers.top.services >= 0).sum()),
+            folder,
+        )
+        tables = run_tables(run, offers, marts, folds, calibrator, settings)
+        _write(settings, tables, progress.steps[first_step:], run_id)
+        step.outcome = f"{tables.row_count:,} rows, run {run_id}"
+    return run
+
+
+def _serve(
+    name: str,
+    epochs: int,
+    calibrator: Calibrator,
+    fold: Fold,
+    settings: Settings,
+    progress: Progress,
+) -> tuple[Recommender, Offers]:
+    """Refit the champion on everything and rank every eligible client's candidates."""
+    with progress.step(f"refit {name} on everything") as step:
+        model = refit(name, epochs, settings, fold, step.update)
+    with progress.step("score every client") as step:
+        clients = eligible_clients(fold)
+        top = top_k(model.score, fold, clients, settings.offers_per_client, settings.block_size)
+        reasons = strongest_owned(
+            _association(model, fold, settings), fold.interactions, clients, top.services
+        )
+        offers = Offers(
+            top, calibrator.transform_top(top, fold), reasons, fold.is_cold_client[clients]
+        )
+        step.outcome = f"{int((top.services >= 0).sum()):,} offers for {len(clients):,} clients"
+    return model, offers
+
+
+def _association(model: Recommender, fold: Fold, settings: Settings) -> Values:
+    """Item-to-item weights on everything: what reasons are read from."""
+    if isinstance(model, Ease):
+        return model.association
+    ease = Ease(settings.ease, seed=settings.seed)
+    ease.fit(fold)
+    return ease.association
+
+
+def _save(model: Recommender, calibrator: Calibrator, settings: Settings, run_id: str) -> Path:
+    """Keep the champion on disk, and the newest few before it."""
+    models = settings.folder / MODELS_FOLDER
+    folder = models / run_id
+    try:
+        model.save(folder)
+        (folder / CALIBRATOR_FILE).write_text(json.dumps(calibrator.to_dict()))
+        for old in sorted(path for path in models.iterdir() if path.is_dir())[
+            : -settings.models_kept
+        ]:
+            shutil.rmtree(old, ignore_errors=True)
+    except OSError as error:
+        raise WarehouseAccessError(
+            f"cannot save the model in {models}: {error.strerror}; nothing of this run is written"
+        ) from None
+    return folder
+
+
+def _write(settings: Settings, tables: RunTables, steps: list[Step], run_id: str) -> None:
+    """Append all rows of a run in one transaction: it is visible whole or not at all."""
+    with connect(
+        settings.warehouse_file, read_only=False, wait_seconds=settings.lock_wait_seconds
+    ) as connection:
+        append_tables(connection, tables.with_steps(steps, run_id))

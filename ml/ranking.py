@@ -391,11 +391,15 @@ def _find(
 def _spread(scores: FloatArray, mask: BoolArray) -> Spread:
     counts = mask.sum(axis=1, dtype=np.int64)
     divisors = np.maximum(counts, 1)
-    means = np.where(mask, scores, np.float32(0)).sum(axis=1, dtype=np.float64) / divisors
-    # Two passes: the difference of two large sums would lose the deviation of scores that
-    # lie close together far from zero.
-    centred = np.where(mask, scores - means[:, None].astype(np.float32), np.float32(0))
-    variances = np.einsum("ij,ij->i", centred, centred, dtype=np.float64) / divisors
+    means, variances = np.empty(len(scores)), np.empty(len(scores))
+    for start in range(0, len(scores), _ROWS):
+        rows = slice(start, start + _ROWS)
+        chunk = scores[rows] * mask[rows]
+        means[rows] = chunk.sum(axis=1, dtype=np.float64) / divisors[rows]
+        # Two passes: the difference of two large sums would lose the deviation of scores
+        # that lie close together far from zero.
+        chunk = (scores[rows] - means[rows, None].astype(np.float32)) * mask[rows]
+        variances[rows] = np.square(chunk).sum(axis=1, dtype=np.float64) / divisors[rows]
     return Spread(counts, means, np.sqrt(variances))
 
 

@@ -54,7 +54,7 @@ PRIOR_LABELS = 20.0
 MAX_CLIENTS = 20_000
 # All labels and the first HEAD candidates are fitted on, of the others one in STRIDE.
 HEAD = 32
-STRIDE = 16
+STRIDE = 32
 # Keeps the features of a block of pairs to some 20 MiB.
 PAIRS_AT_ONCE = 1 << 18
 

@@ -238,7 +238,49 @@ class PooledAuc:
     other_counts: Values
 
 
-def pooled_auc(ranks: LabelRanks, members: BoolArray | None = None) -> PooledAuc:
+@dataclass(frozen=True)
+class Pool:
+    """All candidates of all clients, by score.
+
+    Parameters
+    ----------
+    order : ndarray of int32, (pairs,)
+        ``float_order`` of their scores, ascending.
+    owners : ndarray of int64, (pairs,)
+        The position of each one's client.
+    """
+
+    order: npt.NDArray[np.int32]
+    owners: Integers
+
+
+def pool(ranks: LabelRanks) -> Pool:
+    """Sort the candidates of all clients together.
+
+    Parameters
+    ----------
+    ranks : LabelRanks
+        Made with ``keep_scores=True``.
+
+    Returns
+    -------
+    Pool
+    """
+    if len(ranks.candidate_scores) != ranks.candidate_counts.sum():
+        raise ValueError("rank the labels with keep_scores=True for the pooled AUC")
+    # Score and owner in one integer: sorting those is several times faster than an argsort.
+    packed = float_order(ranks.candidate_scores).astype(np.int64)
+    packed <<= 32
+    packed |= np.repeat(np.arange(len(ranks.clients)), ranks.candidate_counts)
+    packed.sort()
+    owners = packed & np.int64(0xFFFFFFFF)
+    packed >>= 32
+    return Pool(packed.astype(np.int32), owners)
+
+
+def pooled_auc(
+    ranks: LabelRanks, members: BoolArray | None = None, pooled: Pool | None = None
+) -> PooledAuc:
     """Compare every label with every other candidate, also across clients, exactly.
 
     Needs scores that compare across clients to be high. The parts of each client are the
@@ -250,41 +292,40 @@ def pooled_auc(ranks: LabelRanks, members: BoolArray | None = None) -> PooledAuc
         Made with ``keep_scores=True``.
     members : ndarray of bool, (n,), optional
         Which clients to pool; all by default.
+    pooled : Pool, optional
+        Of the same ranks, where several groups of members are looked at.
 
     Returns
     -------
     PooledAuc
     """
-    if len(ranks.candidate_scores) != ranks.candidate_counts.sum():
-        raise ValueError("rank the labels with keep_scores=True for the pooled AUC")
-    is_member = np.ones(len(ranks.clients), dtype=bool) if members is None else members
-    candidate_counts = np.where(is_member, ranks.candidate_counts, 0)
+    candidates = pool(ranks) if pooled is None else pooled
+    n = len(ranks.clients)
+    is_member = np.ones(n, dtype=bool) if members is None else members
     label_counts = np.where(is_member, ranks.positive_counts, 0).astype(np.float64)
-    other_counts = candidate_counts - label_counts
+    other_counts = np.where(is_member, ranks.candidate_counts, 0) - label_counts
     n_labels, n_others = label_counts.sum(), other_counts.sum()
     if n_labels == 0 or n_others == 0:
-        nothing = np.zeros(len(ranks.clients))
-        return PooledAuc(None, nothing, nothing, label_counts, other_counts)
+        return PooledAuc(None, np.zeros(n), np.zeros(n), label_counts, other_counts)
     is_pooled = is_member[ranks.positions]
-    labels, label_owners = ranks.scores[is_pooled], ranks.positions[is_pooled]
-    scores, owners = _sorted_pool(ranks, is_member, candidate_counts)
-
-    def by_client(owners: Integers, counts: Integers) -> Values:
-        return _totals(owners, counts, len(ranks.clients))
-
+    labels, label_owners = float_order(ranks.scores[is_pooled]), ranks.positions[is_pooled]
+    order, owners = candidates.order, candidates.owners
+    if not is_member.all():
+        is_in = is_member[owners]
+        order, owners = order[is_in], owners[is_in]
     # Twice the number of labels above, ties once: integers, so that sums stay exact. Every
     # label is also a candidate, so what labels do among themselves is taken off again.
-    starts = np.searchsorted(scores, labels, side="left")
-    stops = np.searchsorted(scores, labels, side="right")
-    passed = np.bincount(starts, minlength=len(scores) + 1)
-    passed += np.bincount(stops, minlength=len(scores) + 1)
-    labels_above = 2 * len(labels) - np.cumsum(passed)[:-1]
+    starts = np.searchsorted(order, labels, side="left")
+    stops = np.searchsorted(order, labels, side="right")
+    steps = np.bincount(starts, minlength=len(order) + 1)
+    steps += np.bincount(stops, minlength=len(order) + 1)
+    labels_above = 2 * len(labels) - np.cumsum(steps)[:-1]
     ascending = np.sort(labels)
     labels_below_label = np.searchsorted(ascending, labels, side="left")
     labels_below_label += np.searchsorted(ascending, labels, side="right")
-    labels_above_label = 2 * len(labels) - labels_below_label
-    above_others = by_client(owners, labels_above) - by_client(label_owners, labels_above_label)
-    below_labels = by_client(label_owners, starts + stops - labels_below_label)
+    above_others = _totals(owners, labels_above, n)
+    above_others -= _totals(label_owners, 2 * len(labels) - labels_below_label, n)
+    below_labels = _totals(label_owners, starts + stops - labels_below_label, n)
     return PooledAuc(
         value=float(above_others.sum() / (2 * n_labels * n_others)),
         label_sums=below_labels / (2 * n_others),
@@ -292,23 +333,6 @@ def pooled_auc(ranks: LabelRanks, members: BoolArray | None = None) -> PooledAuc
         label_counts=label_counts,
         other_counts=other_counts,
     )
-
-
-def _sorted_pool(
-    ranks: LabelRanks, is_member: BoolArray, candidate_counts: Integers
-) -> tuple[npt.NDArray[np.float32], Integers]:
-    """Scores of all members' candidates, ascending, and the position of each one's client."""
-    scores = ranks.candidate_scores
-    if not is_member.all():
-        scores = scores[np.repeat(is_member, ranks.candidate_counts)]
-    # Score and owner in one integer: sorting those is several times faster than an argsort.
-    packed = float_order(scores).astype(np.int64)
-    packed <<= 32
-    packed |= np.repeat(np.arange(len(candidate_counts)), candidate_counts)
-    packed.sort()
-    owners = packed & np.int64(0xFFFFFFFF)
-    packed >>= 32
-    return float_order(packed.astype(np.int32).view(np.float32)).view(np.float32), owners
 
 
 def _hits(ranks: LabelRanks, k: int) -> Values:

@@ -10,7 +10,7 @@ import numpy as np
 from ml.dataset import BoolArray, FloatArray, Fold, IntArray
 from ml.evaluation import metrics, significance
 from ml.evaluation.metrics import CUTOFFS, Values
-from ml.evaluation.significance import CONFIDENCE, RESAMPLES, Interval
+from ml.evaluation.significance import RESAMPLES, Interval, percentile_interval
 from ml.ranking import BLOCK_SIZE, LabelRanks, Scorer, rank_labels
 
 
@@ -123,11 +123,18 @@ def evaluate(
     ranks = rank_labels(score, fold, clients, block_size, depth=max(cutoffs), keep_scores=True)
     per_client = metrics.client_metrics(ranks, cutoffs)
     found = segment_clients(fold, clients) if segments is None else segments
-    rows = [
-        row
-        for name, members in found.items()
-        for row in _segment_rows(name, members, ranks, per_client, cutoffs, resamples, seed)
-    ]
+    pooled = metrics.pool(ranks)
+    rows: list[MetricRow] = []
+    for name, members in found.items():
+        columns = _columns(ranks, per_client, members, pooled)
+        intervals = _intervals(columns, resamples, seed)
+        for k in cutoffs:
+            covered = metrics.coverage(ranks, k, members)
+            intervals[f"coverage@{k}"] = Interval(covered, None, None, int(members.sum()))
+        rows += [
+            MetricRow(name, metric, x.value, x.low, x.high, x.client_count)
+            for metric, x in intervals.items()
+        ]
     return Evaluation(tuple(rows), ranks, per_client)
 
 
@@ -177,54 +184,63 @@ class EpochEvaluator:
         return EpochQuality(_mean(metrics.auc(ranks)), _mean(metrics.ndcg(ranks, 10)))
 
 
+@dataclass(frozen=True)
+class _Column:
+    """A figure with the per-client ratios that its resamples are made of."""
+
+    value: float | None
+    client_count: int
+    ratios: list[tuple[Values, Values]]
+
+
 def _mean(values: Values) -> float:
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else 0.0
 
 
-def _segment_rows(
-    segment: str,
-    members: BoolArray,
-    ranks: LabelRanks,
-    per_client: dict[str, Values],
-    cutoffs: tuple[int, ...],
-    resamples: int,
-    seed: int,
-) -> list[MetricRow]:
-    columns = np.column_stack([values[members] for values in per_client.values()])
-    found = dict(zip(per_client, _intervals(columns, resamples, seed), strict=True))
-    found["auc_overall"] = _pooled_interval(ranks, members, resamples, seed)
-    for k in cutoffs:
-        covered = metrics.coverage(ranks, k, members)
-        found[f"coverage@{k}"] = Interval(covered, None, None, int(members.sum()))
-    return [
-        MetricRow(segment, name, x.value, x.low, x.high, x.client_count)
-        for name, x in found.items()
-    ]
+def _columns(
+    ranks: LabelRanks, per_client: dict[str, Values], members: BoolArray, pooled: metrics.Pool
+) -> dict[str, _Column]:
+    columns = {}
+    for name, values in per_client.items():
+        found = values[members]
+        is_known = ~np.isnan(found)
+        count = int(is_known.sum())
+        known = np.where(is_known, found, 0.0)
+        value = float(known.sum() / count) if count else None
+        columns[name] = _Column(value, count, [(known, is_known.astype(np.float64))])
+    whole = metrics.pooled_auc(ranks, members, pooled)
+    # Comparing each resample's pairs anew would be quadratic; resampling the clients'
+    # structural components on both sides is the same to first order.
+    columns["auc_overall"] = _Column(
+        whole.value,
+        int((members & (ranks.positive_counts > 0)).sum()) if whole.value is not None else 0,
+        [
+            (whole.label_sums[members], whole.label_counts[members]),
+            (whole.other_sums[members], whole.other_counts[members]),
+        ],
+    )
+    return columns
 
 
-def _intervals(columns: Values, resamples: int, seed: int) -> list[Interval]:
-    if resamples:
-        return significance.bootstrap_means(columns, seed=seed, resamples=resamples)
-    counts = (~np.isnan(columns)).sum(axis=0)
-    sums = np.nansum(columns, axis=0)
-    return [
-        Interval(float(total / n) if n else None, None, None, int(n))
-        for total, n in zip(sums, counts, strict=True)
-    ]
-
-
-def _pooled_interval(ranks: LabelRanks, members: BoolArray, resamples: int, seed: int) -> Interval:
-    # Comparing each resample's pairs anew would cost a quadratic number of looks; resampling
-    # the clients' structural components is the same to first order.
-    pooled = metrics.pooled_auc(ranks, members)
-    count = int((members & (ranks.positive_counts > 0)).sum())
-    if pooled.value is None or not resamples:
-        return Interval(pooled.value, None, None, count if pooled.value is not None else 0)
-    sums = np.column_stack([pooled.label_sums, pooled.other_sums])[members]
-    counts = np.column_stack([pooled.label_counts, pooled.other_counts])[members]
-    parts = significance.resample_ratios(sums, counts, seed=seed, resamples=resamples)
-    values = parts.sum(axis=1) - pooled.value
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.clip(np.nanquantile(values, [tail, 1 - tail]), 0.0, 1.0)
-    return Interval(pooled.value, float(low), float(high), count)
+def _intervals(columns: dict[str, _Column], resamples: int, seed: int) -> dict[str, Interval]:
+    """Intervals of all columns from the same resamples."""
+    ratios = [ratio for column in columns.values() for ratio in column.ratios]
+    means = significance.resample_ratios(
+        np.column_stack([top for top, _ in ratios]),
+        np.column_stack([bottom for _, bottom in ratios]),
+        seed=seed,
+        resamples=resamples,
+    )
+    found = {}
+    first = 0
+    for name, column in columns.items():
+        several = means[:, first : first + len(column.ratios)]
+        first += len(column.ratios)
+        if column.value is None or not resamples:
+            found[name] = Interval(column.value, None, None, column.client_count)
+            continue
+        # The parts of a sum of ratios all equal the value where nothing is resampled.
+        values = several.sum(axis=1) - (several.shape[1] - 1) * column.value
+        found[name] = percentile_interval(column.value, values, column.client_count)
+    return found

@@ -92,11 +92,33 @@ def bootstrap_means(
     counts = has_value.sum(axis=0)
     means = resample_ratios(known, has_value.astype(np.float64), seed=seed, resamples=resamples)
     return [
-        _interval(known[:, j].sum() / counts[j], means[:, j], int(counts[j]), confidence)
+        percentile_interval(known[:, j].sum() / counts[j], means[:, j], int(counts[j]), confidence)
         if counts[j]
         else Interval(None, None, None, 0)
         for j in range(values.shape[1])
     ]
+
+
+def percentile_interval(
+    value: float, resampled: Values, client_count: int, confidence: float = CONFIDENCE
+) -> Interval:
+    """Interval between the outer percentiles of resampled values.
+
+    Parameters
+    ----------
+    value : float
+    resampled : ndarray of float64, (resamples,)
+        NaN where a resample has no value.
+    client_count : int
+    confidence : float, default 0.95
+
+    Returns
+    -------
+    Interval
+    """
+    tail = (1 - confidence) / 2
+    low, high = np.nanquantile(resampled, [tail, 1 - tail])
+    return Interval(float(value), float(low), float(high), client_count)
 
 
 def resample_ratios(
@@ -117,7 +139,8 @@ def resample_ratios(
     """
     both = np.hstack([numerators, denominators])
     sums = np.concatenate(
-        [counts @ both for counts in _resample_counts(len(both), resamples, seed)]
+        [np.empty((0, both.shape[1]))]
+        + [counts @ both for counts in _resample_counts(len(both), resamples, seed)]
     )
     top, bottom = np.hsplit(sums, 2)
     ratios: Values = np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom > 0)
@@ -164,7 +187,7 @@ def compare(
     means = resample_ratios(differences, np.ones_like(differences), seed=seed, resamples=resamples)
     below, above = int((means <= 0).sum()), int((means >= 0).sum())
     p_value = min(1.0, 2 * (min(below, above) + 1) / (resamples + 1))
-    found = _interval(differences.mean(), means[:, 0], len(differences), confidence)
+    found = percentile_interval(differences.mean(), means[:, 0], len(differences), confidence)
     return Comparison(found.value, found.low, found.high, p_value, len(differences))
 
 
@@ -204,9 +227,3 @@ def _resample_counts(n: int, resamples: int, seed: int) -> Iterator[Values]:
         drawn += np.arange(rows)[:, None] * n
         counts = np.bincount(drawn.ravel(), minlength=rows * n)
         yield counts.reshape(rows, n).astype(np.float64)
-
-
-def _interval(value: float, means: Values, client_count: int, confidence: float) -> Interval:
-    tail = (1 - confidence) / 2
-    low, high = np.nanquantile(means, [tail, 1 - tail])
-    return Interval(float(value), float(low), float(high), client_count)

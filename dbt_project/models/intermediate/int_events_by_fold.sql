@@ -1,5 +1,5 @@
 {#- The gate: the only way by which sales lines reach a fold's interactions and features.
-    tests/learning/assert_learning_reads_history_through_the_gates.sql holds everybody to it.
+    tests/learning/assert_history_passes_the_gates.sql holds everybody to it.
     `plant_leak` opens it by a day, to show that the leak tests can fail; nothing else may. -#}
 with
 

@@ -1,5 +1,4 @@
-{#- Row counts fit no sense of time: this mart is for people who wonder why somebody or
-    something gets no offers. -#}
+-- For people who wonder why somebody gets no offers, or why something is never offered.
 with
 
 windows as (

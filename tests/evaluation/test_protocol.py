@@ -1,0 +1,134 @@
+"""The whole evaluation: rows, segments, intervals, and the look during training."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from ml.dataset import FloatArray, IntArray
+from ml.evaluation.metrics import client_metrics
+from ml.evaluation.protocol import EpochEvaluator, evaluate, segment_clients
+from tests.evaluation.folds import Case, cases, ranking_fold, scorer
+
+NAMES = ["auc"]
+NAMES += [f"{m}@{k}" for k in (5, 10, 20) for m in ("hr", "recall", "precision", "ndcg", "map")]
+NAMES += ["auc_overall", *(f"coverage@{k}" for k in (5, 10, 20))]
+
+
+def world(cold: int = 20) -> Case:
+    generator = np.random.default_rng(5)
+    shape = (120, 40)
+    labels = generator.random(shape) < 0.08
+    scores = generator.normal(size=shape) + 1.5 * labels
+    is_cold = np.arange(shape[0]) < cold
+    fold = ranking_fold(labels, generator.random(shape) < 0.9, is_cold=is_cold)
+    return Case(scores.astype(np.float32), fold)
+
+
+def test_every_metric_has_a_row_in_every_segment() -> None:
+    case = world()
+    found = evaluate(case.score, case.fold, resamples=50)
+    assert [(r.segment, r.metric) for r in found.rows] == [
+        (segment, name) for segment in ("all", "warm", "cold") for name in NAMES
+    ]
+    for row in found.rows:
+        assert row.value is not None
+        if row.metric.startswith("coverage"):
+            assert row.ci_low is None
+        else:
+            assert row.ci_low is not None and row.ci_high is not None
+            assert row.ci_low <= row.value <= row.ci_high
+            assert type(row.value) is type(row.ci_low) is float
+
+
+def test_values_are_means_over_the_segments_clients() -> None:
+    case = world()
+    found = evaluate(case.score, case.fold, resamples=20)
+    clients = found.ranks.clients
+    np.testing.assert_array_equal(clients, case.fold.labelled_clients)
+    values = client_metrics(found.ranks)
+    for name, members in segment_clients(case.fold, clients).items():
+        expected = np.nanmean(values["ndcg@10"][members])
+        assert found.value("ndcg@10", name) == pytest.approx(expected)
+        [row] = [r for r in found.rows if (r.segment, r.metric) == (name, "ndcg@10")]
+        assert row.client_count == (~np.isnan(values["ndcg@10"][members])).sum()
+    with pytest.raises(KeyError):
+        found.value("ndcg@11")
+
+
+def test_an_empty_segment_has_no_values() -> None:
+    case = world(cold=0)
+    cold = [r for r in evaluate(case.score, case.fold, resamples=20).rows if r.segment == "cold"]
+    assert len(cold) == len(NAMES)
+    for row in cold:
+        assert (row.value, row.ci_low, row.ci_high, row.client_count) == (None, None, None, 0)
+
+
+def test_a_fold_without_labels_has_no_values() -> None:
+    fold = ranking_fold(np.zeros((4, 3)))
+    found = evaluate(scorer(np.zeros((4, 3))), fold, resamples=20)
+    assert all(row.value is None and row.client_count == 0 for row in found.rows)
+    quality = EpochEvaluator(fold)(Table(np.zeros((4, 3), np.float32)))
+    assert (quality.auc, quality.ndcg_at_10) == (0.0, 0.0)
+
+
+@given(cases())
+@settings(deadline=None, max_examples=50)
+def test_odd_folds_give_numbers_or_none(case: Case) -> None:
+    for row in evaluate(case.score, case.fold, resamples=10).rows:
+        for value in (row.value, row.ci_low, row.ci_high):
+            assert value is None or np.isfinite(value)
+
+
+def test_same_seed_same_figures_for_any_block_size() -> None:
+    case = world()
+    first = evaluate(case.score, case.fold, resamples=50, seed=3, block_size=7)
+    assert first.rows == evaluate(case.score, case.fold, resamples=50, seed=3).rows
+    assert first.rows != evaluate(case.score, case.fold, resamples=50, seed=4).rows
+
+
+def test_intervals_can_be_left_out() -> None:
+    case = world()
+    plain = evaluate(case.score, case.fold, resamples=0).rows
+    full = evaluate(case.score, case.fold, resamples=20).rows
+    assert all(row.ci_low is None and row.ci_high is None for row in plain)
+    assert [row.value for row in plain] == [row.value for row in full]
+
+
+def test_the_pooled_interval_is_that_of_resampled_clients() -> None:
+    """Against the slow way: pool each resample's clients and compare all pairs anew."""
+    case = world()
+    found = evaluate(case.score, case.fold, resamples=400)
+    [row] = [r for r in found.rows if (r.segment, r.metric) == ("all", "auc_overall")]
+    assert row.ci_low is not None and row.ci_high is not None
+    generator = np.random.default_rng(0)
+    clients = case.fold.labelled_clients
+    slow = []
+    for _ in range(400):
+        drawn = generator.choice(clients, len(clients))
+        mask, labels, scores = case.mask[drawn], case.labels[drawn], case.scores[drawn]
+        positive, negative = scores[labels], np.sort(scores[mask & ~labels])
+        slow.append(np.searchsorted(negative, positive).mean() / len(negative))
+    low, high = np.quantile(slow, [0.025, 0.975])
+    width = high - low
+    assert row.ci_low == pytest.approx(low, abs=0.15 * width)
+    assert row.ci_high == pytest.approx(high, abs=0.15 * width)
+
+
+class Table:
+    """A model that only looks up."""
+
+    def __init__(self, scores: FloatArray) -> None:
+        self._scores = scores
+
+    def score(self, clients: IntArray) -> FloatArray:
+        return self._scores[clients]
+
+
+def test_the_look_during_training_equals_the_evaluation() -> None:
+    case = world()
+    quality = EpochEvaluator(case.fold, block_size=16)(Table(case.scores))
+    found = evaluate(case.score, case.fold, resamples=0)
+    assert quality.auc == pytest.approx(found.value("auc"))
+    assert quality.ndcg_at_10 == pytest.approx(found.value("ndcg@10"))

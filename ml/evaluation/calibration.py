@@ -42,7 +42,7 @@ BREADTH = "log(1 + services used)"
 LEVEL_RIDGE = 300.0
 CURVE_RIDGE = 1.0
 # Where the curve may change its steepness: ranks, and arsinh of standard deviations.
-RANK_KNOTS = (1.0, 4.0, 16.0, 64.0, 256.0, 1024.0)
+RANK_KNOTS = (4.0, 16.0, 64.0, 256.0, 1024.0)
 SCORE_KNOTS = (0.0, 1.0, 2.0)
 FEATURES = len(RANK_KNOTS) + 1 + len(SCORE_KNOTS) + 1
 # A knot of the correction needs this many expected labels; there are at most MAX_KNOTS.
@@ -51,7 +51,7 @@ MAX_KNOTS = 20
 # Labels' worth of belief in the curve that a knot's own labels have to outweigh.
 PRIOR_LABELS = 20.0
 # More clients than this would sharpen nothing; they are taken evenly over the index.
-MAX_CLIENTS = 20_000
+MAX_CLIENTS = 10_000
 # All labels and the first HEAD candidates are fitted on, of the others one in STRIDE.
 HEAD = 32
 STRIDE = 32
@@ -96,7 +96,7 @@ class Calibrator:
         One each per covariate; figures outside the range seen are moved to its edge.
     curve_intercept : float
     curve_weights : tuple of float
-        Of minus log rank between ranks 1, 4, 16, ... and beyond 1024, of arsinh of the
+        Of minus log rank beyond rank 1024, down to 256, ..., down to 1, of arsinh of the
         standardised score up to 0, 1, 2 and beyond, and of the log level; none negative.
     knots, knot_logits : tuple of float
         The correction: logits before and after.

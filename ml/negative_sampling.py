@@ -22,6 +22,11 @@ class NegativeSampler:
     owned : csr_matrix, (n_clients, n_services)
         Stored entries are never drawn, whatever their value.
 
+    Attributes
+    ----------
+    lacking : ndarray of int, (n_clients,)
+        Number of services that each client lacks.
+
     Examples
     --------
     >>> owned = sparse.csr_matrix(np.array([[1, 0, 1, 0], [1, 1, 1, 1]]))
@@ -39,7 +44,7 @@ class NegativeSampler:
         positions = np.arange(owned.nnz, dtype=np.int64) - owned.indptr[rows]
         self._n_services = int(owned.shape[1])
         self._starts = owned.indptr.astype(np.int64)
-        self._lacking = self._n_services - counts
+        self.lacking = self._n_services - counts
         # One more than the number of services, so that rows never touch each other.
         self._stride = self._n_services + 1
         self._keys = rows * self._stride + owned.indices - positions
@@ -47,7 +52,7 @@ class NegativeSampler:
     @property
     def can_draw(self) -> BoolArray:
         """Clients who lack at least one service, (n_clients,)."""
-        can_draw: BoolArray = self._lacking > 0
+        can_draw: BoolArray = self.lacking > 0
         return can_draw
 
     def draw(self, clients: IntArray, rng: np.random.Generator) -> npt.NDArray[np.int64]:
@@ -63,7 +68,7 @@ class NegativeSampler:
         -------
         ndarray of int64, (n,)
         """
-        ranks = (rng.random(len(clients)) * self._lacking[clients]).astype(np.int64)
+        ranks = (rng.random(len(clients)) * self.lacking[clients]).astype(np.int64)
         keys = clients.astype(np.int64) * self._stride + ranks
         owned_before = np.searchsorted(self._keys, keys, side="right") - self._starts[clients]
         drawn: npt.NDArray[np.int64] = ranks + owned_before

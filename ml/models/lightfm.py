@@ -51,8 +51,8 @@ class LightFMSettings(ModelSettings):
         Weight of the log adoption rate in the score; 0 leaves it out.
     adoption_days : float, default 60
         Period that the adoption rate counts, days.
-    max_epochs : int, default 15
-    patience : int, default 3
+    max_epochs : int, default 20
+    patience : int, default 4
         Epochs without a better NDCG@10 on validation before training stops.
     """
 
@@ -66,8 +66,8 @@ class LightFMSettings(ModelSettings):
     max_sampled: int = Field(default=10, ge=1)
     adoption_weight: float = Field(default=0.6, ge=0)
     adoption_days: float = Field(default=60.0, gt=0)
-    max_epochs: int = Field(default=15, ge=1)
-    patience: int = Field(default=3, ge=1)
+    max_epochs: int = Field(default=20, ge=1)
+    patience: int = Field(default=4, ge=1)
 
 
 class LightFM(Recommender):

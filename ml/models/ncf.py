@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -54,7 +54,7 @@ class NCFSettings(ModelSettings):
 
     Parameters
     ----------
-    gmf_factors : int, default 64
+    gmf_factors : int, default 128
         Width of the GMF half.
     mlp_factors : int, default 32
         Width of the client's and of the service's vector that enter the MLP half.
@@ -76,29 +76,34 @@ class NCFSettings(ModelSettings):
         The same for a service's vectors and bias.
     dropout : float, default 0.2
         Of the MLP's first layer.
-    negatives : int, default 4
-        Services that the client lacks, drawn per positive.
+    loss : str, default 'softmax'
+        ``softmax``: each positive against all that the client could have had; ``bce``: every
+        pair by itself. Both over the sampled negatives, weighted to stand in for all.
+    learns_visible : bool, default False
+        Whether the services that stay visible are positives too, beside the hidden ones.
+    negatives : int, default 256
+        Services that the client lacks, drawn per client and step.
     clients_per_step : int, default 128
         Clients in one step; with their positives and negatives some 50,000 samples.
     learning_rate : float, default 0.01
         Of Adam.
-    embedding_decay : float, default 0.1
+    embedding_decay : float, default 1.0
         Decoupled weight decay of the embeddings, per unit of learning rate.
     weight_decay : float, default 0.01
         The same for all other weights.
-    averaging : float, default 0.9
+    averaging : float, default 0.95
         Weights used for scoring are a running mean over steps: this much of the mean stays at
         each step. Evens out the noise of single steps; 0 uses the last weights.
-    adoption_weight : float, default 0.6
+    adoption_weight : float, default 0.8
         Weight of the log adoption rate in the score; 0 leaves it out.
     adoption_days : float, default 60
         Period that the adoption rate counts, days. Shorter is noisy, longer is stale.
-    max_epochs : int, default 25
-    patience : int, default 3
+    max_epochs : int, default 16
+    patience : int, default 4
         Epochs without a better NDCG@10 on validation before training stops.
     """
 
-    gmf_factors: int = Field(default=64, ge=1)
+    gmf_factors: int = Field(default=128, ge=1)
     mlp_factors: int = Field(default=32, ge=1)
     feature_factors: int = Field(default=16, ge=1)
     hidden: tuple[int, int] = (64, 32)
@@ -108,16 +113,18 @@ class NCFSettings(ModelSettings):
     client_dropout: float = Field(default=0.05, ge=0, lt=1)
     service_dropout: float = Field(default=0.05, ge=0, lt=1)
     dropout: float = Field(default=0.2, ge=0, lt=1)
-    negatives: int = Field(default=4, ge=1)
+    loss: Literal["softmax", "bce"] = "softmax"
+    learns_visible: bool = False
+    negatives: int = Field(default=256, ge=1)
     clients_per_step: int = Field(default=128, ge=1)
     learning_rate: float = Field(default=0.01, gt=0)
-    embedding_decay: float = Field(default=0.1, ge=0)
+    embedding_decay: float = Field(default=1.0, ge=0)
     weight_decay: float = Field(default=0.01, ge=0)
-    averaging: float = Field(default=0.9, ge=0, lt=1)
-    adoption_weight: float = Field(default=0.6, ge=0)
+    averaging: float = Field(default=0.95, ge=0, lt=1)
+    adoption_weight: float = Field(default=0.8, ge=0)
     adoption_days: float = Field(default=60.0, gt=0)
-    max_epochs: int = Field(default=25, ge=1)
-    patience: int = Field(default=3, ge=1)
+    max_epochs: int = Field(default=16, ge=1)
+    patience: int = Field(default=4, ge=1)
 
 
 @contextmanager
@@ -319,6 +326,53 @@ class NeuMF(nn.Module):
         return gmf + self.output(first) + services.linear[columns]
 
 
+def softmax_loss(
+    logits: Tensor, rows: Tensor, n_positives: int, n_clients: int, stands_for: Tensor
+) -> Tensor:
+    """Mean over positives of ``-log`` of their share among all services, from a sample.
+
+    Parameters
+    ----------
+    logits : Tensor, (n,)
+        Positives first.
+    rows : Tensor of int64, (n,)
+        Client of each logit.
+    n_positives, n_clients : int
+    stands_for : Tensor of float32, (n - n_positives,)
+        Number of lacking services that each negative stands in for.
+
+    Returns
+    -------
+    Tensor, ()
+    """
+    weighted = torch.cat([logits[:n_positives], logits[n_positives:] + stands_for.log()])
+    largest = torch.full((n_clients,), -torch.inf).scatter_reduce(
+        0, rows, weighted.detach(), "amax"
+    )
+    sums = torch.zeros(n_clients).index_add(0, rows, (weighted - largest[rows]).exp())
+    owner = rows[:n_positives]
+    return (sums.log()[owner] + largest[owner] - logits[:n_positives]).mean()
+
+
+def binary_loss(
+    logits: Tensor, rows: Tensor, n_positives: int, n_clients: int, stands_for: Tensor
+) -> Tensor:
+    """Binary cross-entropy per positive, over positives and all lacking services.
+
+    Parameters
+    ----------
+    logits, rows, n_positives, n_clients, stands_for
+        As in :func:`softmax_loss`.
+
+    Returns
+    -------
+    Tensor, ()
+    """
+    positive = functional.softplus(-logits[:n_positives]).sum()
+    negative = (functional.softplus(logits[n_positives:]) * stands_for).sum()
+    return (positive + negative) / n_positives
+
+
 class NCF(Recommender):
     """NeuMF over histories, identities and features, with the recent adoption rate.
 
@@ -433,8 +487,9 @@ class _Training(Trainee):
             settings,
             self._generator,
         )
-        # The logit of a negative share of n / (n + 1): the start that learns nothing twice.
-        self._network.base.data.fill_(-float(np.log(settings.negatives)))
+        # The logit of the share of pairs that are owned: the start that learns nothing twice.
+        share = (self._owned.nnz + 1) / (fold.n_clients * fold.n_services + 2)
+        self._network.base.data.fill_(float(np.log(share / (1 - share))))
         self._mean = copy.deepcopy(self._network)
         self._steps = 0
         embeddings = self._network.embeddings()
@@ -457,31 +512,28 @@ class _Training(Trainee):
         kept = self._rng.random(owned.nnz) < self._settings.history_kept
         order = self._rng.permutation(np.flatnonzero(np.diff(owned.indptr) > 0))
         visible = _where(owned, kept)
-        hidden = _where(owned, ~kept)
+        positives = owned if self._settings.learns_visible else _where(owned, ~kept)
         total, count = 0.0, 0
         for part in blocks(len(order), self._settings.clients_per_step):
             clients = order[part]
-            loss, samples = self._step(clients, visible[clients], hidden[clients])
+            loss, samples = self._step(clients, visible[clients], positives[clients])
             total += loss * samples
             count += samples
         self._model._scorer = self._scorer()
         return total / count if count else None
 
     def _step(
-        self, clients: IntArray, visible: sparse.csr_matrix, hidden: sparse.csr_matrix
+        self, clients: IntArray, visible: sparse.csr_matrix, positives: sparse.csr_matrix
     ) -> tuple[float, int]:
-        settings = self._settings
-        positive_rows = np.repeat(np.arange(len(clients)), np.diff(hidden.indptr))
-        can_draw = self._sampler.can_draw[clients[positive_rows]]
-        negative_rows = np.repeat(positive_rows[can_draw], settings.negatives)
+        settings, network = self._settings, self._network
+        positive_rows = np.repeat(np.arange(len(clients)), np.diff(positives.indptr))
+        drawing = np.flatnonzero(self._sampler.can_draw[clients])
+        negative_rows = np.repeat(drawing, settings.negatives)
         negatives = self._sampler.draw(clients[negative_rows], self._rng)
-        rows = torch.from_numpy(np.concatenate([positive_rows, negative_rows]))
-        columns = torch.from_numpy(np.concatenate([hidden.indices.astype(np.int64), negatives]))
-        if not len(rows):
+        if not len(positive_rows):
             return 0.0, 0
-        labels = torch.zeros(len(rows))
-        labels[: len(positive_rows)] = 1.0
-        network = self._network
+        rows = torch.from_numpy(np.concatenate([positive_rows, negative_rows]))
+        columns = torch.from_numpy(np.concatenate([positives.indices.astype(np.int64), negatives]))
         logits = network.pairs(
             network.client_side(
                 Histories.of(visible, settings.history_power),
@@ -498,12 +550,17 @@ class _Training(Trainee):
             self._survivors(len(rows), settings.hidden[0], share=settings.dropout)
             / (1 - settings.dropout),
         )
-        loss = functional.binary_cross_entropy_with_logits(logits, labels)
+        # Each drawn service stands in for so many that the client lacks.
+        stands_for = torch.from_numpy(
+            (self._sampler.lacking[clients[negative_rows]] / settings.negatives).astype(np.float32)
+        )
+        measure = softmax_loss if settings.loss == "softmax" else binary_loss
+        loss = measure(logits, rows, len(positive_rows), len(clients), stands_for)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
         self._average()
-        return loss.item(), len(rows)
+        return loss.item(), len(positive_rows)
 
     @torch.no_grad()
     def _average(self) -> None:

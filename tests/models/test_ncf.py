@@ -2,8 +2,18 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch.nn import functional
 
-from ml.models.ncf import NCF, Histories, NCFSettings, _sparse_tensor, _Training, torch_threads
+from ml.models.ncf import (
+    NCF,
+    Histories,
+    NCFSettings,
+    _sparse_tensor,
+    _Training,
+    binary_loss,
+    softmax_loss,
+    torch_threads,
+)
 from tests.models.folds import csr, two_tastes
 
 
@@ -67,3 +77,26 @@ def test_torch_threads_are_given_back() -> None:
     with torch_threads(before + 1):
         assert torch.get_num_threads() == before + 1
     assert torch.get_num_threads() == before
+
+
+def test_losses_over_all_services_are_the_full_ones() -> None:
+    """Every lacking service drawn once, each standing for itself: nothing is sampled."""
+    owned = torch.tensor([[1.0, 0.0, 1.0, 0.0], [0.0, 1.0, 0.0, 0.0]])
+    scores = torch.tensor([[0.3, -1.0, 2.0, 0.5], [0.1, 0.7, -0.2, 1.5]])
+    positive, negative = owned.nonzero(), (1 - owned).nonzero()
+    pairs = torch.cat([positive, negative])
+    logits, rows = scores[pairs[:, 0], pairs[:, 1]], pairs[:, 0]
+    ones = torch.ones(len(negative))
+    full_softmax = -(scores.log_softmax(dim=1) * owned).sum() / owned.sum()
+    assert torch.isclose(softmax_loss(logits, rows, 3, 2, ones), full_softmax)
+    full_binary = functional.binary_cross_entropy_with_logits(scores, owned, reduction="sum")
+    assert torch.isclose(binary_loss(logits, rows, 3, 2, ones), full_binary / owned.sum())
+
+
+def test_a_draw_counts_for_those_it_stands_in_for() -> None:
+    rows = torch.tensor([0, 0, 0, 0])
+    thrice = torch.tensor([1.0, 0.2, 0.2, 0.2])
+    once = torch.tensor([1.0, 0.2])
+    for loss in (softmax_loss, binary_loss):
+        drawn = loss(once, rows[:2], 1, 1, torch.tensor([3.0]))
+        assert torch.isclose(drawn, loss(thrice, rows, 1, 1, torch.ones(3)))

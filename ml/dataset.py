@@ -77,12 +77,14 @@ class Fold:
     @property
     def is_cold_client(self) -> BoolArray:
         """Clients without any interaction before the cutoff, (n_clients,)."""
-        return np.diff(self.interactions.indptr) == 0
+        is_cold: BoolArray = np.diff(self.interactions.indptr) == 0
+        return is_cold
 
     @property
     def is_cold_service(self) -> BoolArray:
         """Services without any interaction before the cutoff, (n_services,)."""
-        return np.bincount(self.interactions.indices, minlength=self.n_services) == 0
+        is_cold: BoolArray = np.bincount(self.interactions.indices, minlength=self.n_services) == 0
+        return is_cold
 
     @property
     def labelled_clients(self) -> IntArray:
@@ -136,7 +138,8 @@ def _indices(table: pa.Table, column: str, size: int, what: str) -> IntArray:
             f"{what}: {column} must lie in 0..{size - 1}, found {values.min()}..{values.max()}; "
             "run 'dbt build' so that all marts come from the same build"
         )
-    return values.astype(np.int32, copy=False)
+    indices: IntArray = values.astype(np.int32, copy=False)
+    return indices
 
 
 def _pairs(
@@ -270,7 +273,7 @@ def _build_fold(
     if len(interactions) == 0:
         raise InputError(
             f"{contracts.INTERACTIONS.qualified_name} has no row before the cutoff of fold "
-            f"'{name}' ({window['cutoff_at']}): the data must reach further back than two "
+            f"'{name}' ({window[Columns.CUTOFF_AT]}): the data must reach further back than two "
             "horizons (dbt var horizon_days)"
         )
     is_eligible_client = np.ones(shape[0], dtype=np.bool_)

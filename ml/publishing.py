@@ -1,12 +1,16 @@
-"""Releases for readers: Parquet files, switched to at once, and a catalog that shows them.
+"""Releases for readers: Parquet files, switched to at one moment, and a catalog that shows them.
 
 Layout, in the warehouse's folder::
 
     releases/<release>/<table>.parquet   what one release holds, and manifest.json
-    current -> releases/<release>        the switch: one atomic rename
-    serving.duckdb                       views over current/*.parquet; opens with DuckDB 1.1+
+    live/<table>/<moment>.parquet        the same files, by the moment from which they count
+    current -> releases/<release>        for readers of plain Parquet
+    serving.duckdb                       views over live/; opens with DuckDB 1.1 and later
 
-Readers never open the file that dbt and the jobs write, so neither waits for the other.
+A new release is put into ``live/`` shortly before its moment; a query that starts after that
+moment reads it, in all tables. Then the one before it is retired: its files in ``live/`` become
+links, which queries under way can still open and new ones no longer see. Readers never open
+the file that dbt and the jobs write, so neither waits for the other.
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ from ml.warehouse.releases import copy_to_parquet, snapshot, write_catalog
 
 RELEASES: Final = "releases"
 CURRENT: Final = "current"
+LIVE: Final = "live"
 SERVING: Final = "serving.duckdb"
 MANIFEST: Final = "manifest.json"
 _UNFINISHED: Final = ".unfinished-"
@@ -89,8 +94,13 @@ def publish(settings: Settings, step: RunningStep) -> Release:
             unfinished.rename(release.folder)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
-        _switch(settings.folder, release)
+        moment = _put_live(settings, release)
         _show(settings.folder)
+        step.update("switching readers")
+        _sleep_until(moment)
+        _switch(settings.folder, release)
+        _sleep_until(moment + settings.publish_lead_seconds)
+        _retire(settings.folder)
         _prune(settings)
     except OSError as error:
         raise WarehouseAccessError(
@@ -132,13 +142,56 @@ def _parquet(folder: Path, name: str) -> Path:
 def _write_manifest(release: Release, folder: Path) -> None:
     manifest = {
         "release_id": release.release_id,
-        "run_id": release.run_id,
+        Columns.RUN_ID: release.run_id,
         "row_counts": release.row_counts,
     }
     with (folder / MANIFEST).open("w") as file:
         json.dump(manifest, file, indent=2)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _put_live(settings: Settings, release: Release) -> float:
+    """Put a release's files where the views list them; return the moment they count from.
+
+    The first release counts at once: there is none to take over from.
+    """
+    folder = settings.folder
+    is_first = not any((folder / LIVE).glob("*/*.parquet"))
+    lead = 0.0 if is_first else settings.publish_lead_seconds
+    while True:
+        moment = time.time() + lead
+        files = {
+            _live_file(folder, name, moment): _parquet(release.folder, name)
+            for _, name in contracts.PUBLISHED
+        }
+        for live, source in files.items():
+            live.parent.mkdir(parents=True, exist_ok=True)
+            _link_or_copy(source, live)
+        if is_first or time.time() < moment - lead / 2:
+            return moment
+        # The machine stalled: tables might come to count one after another. Once more.
+        for live in files:
+            live.unlink()
+        lead *= 2
+
+
+def _live_file(folder: Path, name: str, moment: float) -> Path:
+    return folder / LIVE / name / f"{int(moment * 1e6)}.parquet"
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    """Give a file a second name; on a file system without hard links, a copy, whole at once."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        partial = target.with_suffix(".partial")
+        shutil.copyfile(source, partial)
+        partial.replace(target)
+
+
+def _sleep_until(moment: float) -> None:
+    time.sleep(max(0.0, moment - time.time()))
 
 
 def _switch(folder: Path, release: Release) -> None:
@@ -150,9 +203,23 @@ def _switch(folder: Path, release: Release) -> None:
 
 
 def _show(folder: Path) -> None:
-    """Views read through ``current``, so the catalog rarely changes."""
-    views = {name: _parquet(folder / CURRENT, name) for _, name in contracts.PUBLISHED}
-    write_catalog(folder / SERVING, views)
+    write_catalog(folder / SERVING, {name: folder / LIVE / name for _, name in contracts.PUBLISHED})
+
+
+def _retire(folder: Path) -> None:
+    """Turn all but the newest file of each table into a link to where it also is."""
+    releases = {path.stat().st_ino: path for path in (folder / RELEASES).glob("[!.]*/*.parquet")}
+    for table in (folder / LIVE).iterdir():
+        listed = sorted(path for path in table.glob("*.parquet") if not path.is_symlink())
+        for path in listed[:-1]:
+            source = releases.get(path.stat().st_ino)
+            if source is None:
+                path.unlink()
+                continue
+            link = path.with_suffix(f".{os.getpid()}")
+            link.unlink(missing_ok=True)
+            link.symlink_to(Path("..", "..", RELEASES, source.parent.name, source.name))
+            link.replace(path)
 
 
 def _prune(settings: Settings) -> None:
@@ -163,6 +230,9 @@ def _prune(settings: Settings) -> None:
     for path in finished[: -settings.releases_kept]:
         if path != current:
             shutil.rmtree(path, ignore_errors=True)
+    for path in (settings.folder / LIVE).glob("*/*"):
+        if path.is_symlink() and not path.exists():
+            path.unlink()
     abandoned = time.time() - _ABANDONED_AFTER_SECONDS
     for path in releases.glob(f"{_UNFINISHED}*"):
         if path.stat().st_mtime < abandoned:

@@ -47,6 +47,10 @@ class Settings(BaseSettings):
         Resamples behind every interval; 95% limits then move by about 1% of their width.
     block_size : int, default 1024
         Clients ranked at once; a block of scores must fit the cache to be fast.
+    publish_lead_seconds : float, default 2
+        How long before its moment a release is in place, and how long after it the old one
+        stays listed. A query lists its files within this time of its start, also on a busy
+        machine; so no reader sees two releases.
     releases_kept : int, default 3
         Older releases stay for queries that still run on them.
     models_kept : int, default 3
@@ -73,6 +77,7 @@ class Settings(BaseSettings):
     offers_per_client: PositiveInt = 20
     bootstrap_samples: PositiveInt = 1000
     block_size: PositiveInt = 1024
+    publish_lead_seconds: float = Field(default=2.0, gt=0)
     releases_kept: PositiveInt = 3
     models_kept: PositiveInt = 3
     threads: PositiveInt = 2

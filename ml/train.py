@@ -15,10 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from ml import contracts
-from ml.dataset import Fold, IntArray, build_folds
+from ml.dataset import BoolArray, FloatArray, Fold, IntArray, build_folds
 from ml.errors import WarehouseAccessError
 from ml.evaluation.calibration import Calibration, Calibrator, eligible_clients
 from ml.evaluation.metrics import Values
@@ -54,7 +52,7 @@ class Offers:
     top: TopK
     probabilities: Values
     reasons: IntArray
-    is_cold: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    is_cold: BoolArray
 
 
 @dataclass(frozen=True)
@@ -186,7 +184,7 @@ def _serve(
     return model, offers
 
 
-def _association(model: Recommender, fold: Fold, settings: Settings) -> Values:
+def _association(model: Recommender, fold: Fold, settings: Settings) -> FloatArray:
     """Item-to-item weights on everything: what reasons are read from."""
     if isinstance(model, Ease):
         return model.association

@@ -33,6 +33,7 @@ def environment(warehouse: Path, **extra: str) -> dict[str, str]:
         "CROSS_SELL_WAREHOUSE": str(warehouse),
         "CROSS_SELL_LOCK_WAIT_SECONDS": "20",
         "CROSS_SELL_BOOTSTRAP_SAMPLES": "100",
+        "CROSS_SELL_PUBLISH_LEAD_SECONDS": "0.2",
         # One folder for the process: dbt parses the project once, then knows it.
         "DBT_TARGET_PATH": f"{DBT_FOLDER}/target",
         "DBT_LOG_PATH": f"{DBT_FOLDER}/logs",

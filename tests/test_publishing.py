@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
 from datetime import date, datetime
 from pathlib import Path
 
@@ -64,7 +63,9 @@ def write_marts(settings: Settings, run_id: str, n: int) -> None:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(warehouse=tmp_path / "it's here" / "w.duckdb", releases_kept=2)
+    return Settings(
+        warehouse=tmp_path / "it's here" / "w.duckdb", releases_kept=2, publish_lead_seconds=0.2
+    )
 
 
 def publish_now(settings: Settings) -> Release:
@@ -116,39 +117,77 @@ def test_readers_do_not_wait_for_a_writer(settings: Settings) -> None:
         assert reader.execute("select count(*) from cross_sell_scores").fetchone() == (3,)
 
 
-def test_a_long_lived_reader_never_sees_half_a_release(settings: Settings) -> None:
-    """Release i has i + 1 rows, all of run i: any mixture or gap would show."""
+READER = """
+import sys, time, duckdb
+path, is_long_lived = sys.argv[1], sys.argv[2] == "long"
+kept = duckdb.connect(path, read_only=True)
+seen, broken, until = set(), [], time.monotonic() + float(sys.argv[3])
+print("reading", flush=True)
+while time.monotonic() < until:
+    reader = kept if is_long_lived else duckdb.connect(path, read_only=True)
+    try:
+        rows = reader.execute(
+            "select scores.run_id, other.id, count(*) from cross_sell_scores as scores "
+            "cross join dim_services as other group by all"
+        ).fetchall()
+        if len(rows) != 1 or rows[0][0] != rows[0][1] or rows[0][2] != int(rows[0][0][3:]) + 1:
+            broken.append(str(rows))
+        seen.add(rows[0][0])
+    except duckdb.Error as error:
+        broken.append(str(error))
+print(len(seen), broken[:3], flush=True)
+"""
+
+
+def test_readers_never_see_an_error_half_a_release_or_two(settings: Settings) -> None:
+    """Release i has i + 1 offers and one row of run i in every other table."""
     write_marts(settings, "run0", 1)
     publish_now(settings)
-    seen: set[tuple[str, int]] = set()
-    broken: list[str] = []
-    stop = threading.Event()
-
-    def read() -> None:
-        with duckdb.connect(settings.folder / "serving.duckdb", read_only=True) as reader:
-            while not stop.is_set():
-                try:
-                    rows = reader.execute(
-                        "select run_id, count(*) from cross_sell_scores group by run_id"
-                    ).fetchall()
-                except duckdb.Error as error:
-                    broken.append(str(error))
-                    return
-                if len(rows) != 1 or rows[0][1] != int(rows[0][0].removeprefix("run")) + 1:
-                    broken.append(str(rows))
-                seen.add(rows[0])
-
-    threads = [threading.Thread(target=read) for _ in range(3)]
-    for thread in threads:
-        thread.start()
+    versions = ["", str(OLD_READER)] if (OLD_READER / ".installed").exists() else [""]
+    readers = [
+        subprocess.Popen(
+            [sys.executable, "-c", READER, str(settings.folder / "serving.duckdb"), kind, "5"],
+            env={"PYTHONPATH": version},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for kind in ("long", "fresh")
+        for version in versions
+    ]
+    for reader in readers:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "reading\n"
     for i in range(1, 6):
         write_marts(settings, f"run{i}", i + 1)
         publish_now(settings)
-    stop.set()
-    for thread in threads:
-        thread.join()
-    assert not broken
-    assert len(seen) > 1
+    for reader in readers:
+        output, _ = reader.communicate(timeout=60)
+        seen, broken = output.strip().split(" ", 1)
+        assert broken == "[]", output
+        assert int(seen) > 1, "a reader must see new releases as they come"
+
+
+def test_a_killed_switch_is_mended_by_the_next_publish(settings: Settings) -> None:
+    write_marts(settings, "run0", 1)
+    publish_now(settings)
+    # As a kill between "in place" and "retired" leaves it: two releases are listed.
+    write_marts(settings, "run1", 2)
+    patient = settings.model_copy(update={"publish_lead_seconds": 0.2})
+    publish_now(patient)
+    for table in (settings.folder / "live").iterdir():
+        for link in [path for path in table.iterdir() if path.is_symlink()]:
+            target = link.resolve()
+            link.unlink()
+            link.hardlink_to(target)
+    serving = settings.folder / "serving.duckdb"
+    with duckdb.connect(serving, read_only=True) as reader:
+        rows = reader.execute("select distinct run_id from cross_sell_scores").fetchall()
+        assert rows == [("run1",)], "the newer of two listed releases counts"
+    write_marts(settings, "run2", 3)
+    publish_now(settings)
+    listed = [p for p in (settings.folder / "live").glob("*/*.parquet") if not p.is_symlink()]
+    assert len(listed) == len(contracts.PUBLISHED)
 
 
 def test_older_releases_are_pruned(settings: Settings) -> None:

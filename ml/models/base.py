@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -43,12 +43,18 @@ class Epoch:
     seconds: float
 
 
-@dataclass(frozen=True)
-class Quality:
+class Quality(Protocol):
     """What a monitor measures after an epoch, on validation labels."""
 
-    auc: float
-    ndcg_at_10: float
+    @property
+    def auc(self) -> float:
+        """Mean over clients."""
+        ...
+
+    @property
+    def ndcg_at_10(self) -> float:
+        """Mean over clients; what early stopping looks at."""
+        ...
 
 
 Monitor = Callable[["Recommender"], Quality]

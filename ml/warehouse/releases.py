@@ -54,18 +54,40 @@ def copy_to_parquet(
     return int(row[0]) if row else 0
 
 
+# DuckDB opens a file several times in one query, so a path must keep its content. A view
+# therefore lists its folder once per query: files are named by the moment (microseconds since
+# 1970, UTC) from which they count, and the query's own start decides between them. All views
+# of a query decide alike. `**` does not follow symbolic links: a retired file becomes a link,
+# which is no longer listed but still opens for a query under way.
+_VIEW = """
+select * exclude (filename)
+from read_parquet({pattern}, filename = true, union_by_name = true)
+where filename = (
+    select coalesce(
+        max(file) filter (
+            where cast(regexp_extract(file, '([0-9]+)[.]parquet$', 1) as bigint)
+                <= epoch_us(now())
+        ),
+        min(file)
+    )
+    from glob({pattern})
+)
+"""
+
+
 def write_catalog(path: Path, views: Mapping[str, Path]) -> bool:
     """Write a small DuckDB file whose views read Parquet files; replace it only on change.
 
     The new file takes the old one's place at once. A reader that holds the old file stays on
-    its views, and these read the same paths.
+    its views, and these read the same folders.
 
     Parameters
     ----------
     path : Path
         The catalog.
     views : mapping of str to Path
-        View name to the Parquet file that it reads.
+        View name to the folder of the files that it reads: ``<microseconds>.parquet``, each
+        counting from that moment on.
 
     Returns
     -------
@@ -80,10 +102,8 @@ def write_catalog(path: Path, views: Mapping[str, Path]) -> bool:
                 f"attach {_literal(fresh)} as catalog (storage_version '{_STORAGE_VERSION}')"
             )
             for name, source in views.items():
-                connection.execute(
-                    f"create view catalog.{quoted(name)} as "
-                    f"select * from read_parquet({_literal(source)})"
-                )
+                query = _VIEW.format(pattern=_literal(source / "**" / "*.parquet"))
+                connection.execute(f"create view catalog.{quoted(name)} as {query}")
             connection.execute("detach catalog")
         if path.exists() and _described(path) == _described(fresh):
             return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
 import duckdb
 import pyarrow as pa
@@ -17,9 +18,10 @@ _SQL_TYPES: dict[pa.DataType, str] = {
     pa.float64(): "double",
     pa.bool_(): "boolean",
     pa.timestamp("us"): "timestamp",
+    pa.date32(): "date",
 }
 
-ArrowRows = pa.Table | pa.RecordBatchReader
+ArrowRows: TypeAlias = "pa.Table | pa.RecordBatchReader"
 
 
 def quoted(name: str) -> str:
@@ -109,7 +111,7 @@ def read_table(
         + ", ".join(quoted(name) for name in table.key)
         + (f" limit {int(limit)}" if limit is not None else "")
     )
-    rows = connection.execute(query, list((where or {}).values())).to_arrow_table()
+    rows = connection.sql(query, params=list((where or {}).values())).to_arrow_table()
     return rows.cast(pa.schema([pa.field(c.name, c.type) for c in table.columns]))
 
 
@@ -123,10 +125,9 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: ArrowRows
     view = f"incoming_{table.name}"
     names = ", ".join(quoted(name) for name in table.column_names)
     connection.register(view, rows)
-    try:
-        connection.execute(f"insert into {_relation(table)} ({names}) select {names} from {view}")
-    finally:
-        connection.unregister(view)
+    connection.execute(f"insert into {_relation(table)} ({names}) select {names} from {view}")
+    # Not after an error: the transaction is then aborted, and this would hide why.
+    connection.unregister(view)
 
 
 def replace_tables(

@@ -124,7 +124,7 @@ def test_the_champion_is_the_best_on_validation(trained_world: Path) -> None:
 
 def test_learned_models_beat_popularity_where_there_is_taste(trained_world: Path) -> None:
     """The world has two tastes; a model that learned anything ranks by them."""
-    values = dict(
+    values: dict[str, float] = dict(
         query(  # type: ignore[arg-type]
             trained_world,
             """

@@ -14,7 +14,8 @@ from scipy import sparse
 
 from ml.dataset import FloatArray, Fold
 from ml.errors import ModelError
-from ml.models.base import Epoch, Quality, Recommender
+from ml.evaluation.protocol import EpochQuality
+from ml.models.base import Epoch, Recommender
 from ml.models.lightfm import LightFMSettings
 from ml.models.ncf import NCFSettings
 from ml.models.registry import MODELS, create, load
@@ -279,7 +280,7 @@ def test_blocks_do_not_change_scores(
 def test_fit_tells_of_its_epochs(name: str, world: Fold) -> None:
     heard: list[Epoch] = []
     epochs = fresh(name).fit(
-        world, monitor=lambda _: Quality(0.75, 0.5), epochs=3, progress=heard.append
+        world, monitor=lambda _: EpochQuality(0.75, 0.5), epochs=3, progress=heard.append
     )
     assert heard == epochs
     assert [epoch.number for epoch in epochs] == list(range(1, len(epochs) + 1))
@@ -298,7 +299,7 @@ def test_early_stopping_keeps_the_best_epoch(name: str, world: Fold) -> None:
     patience = {"patience": 3}
     settings = SETTINGS[name].model_copy(update=patience)
     model = create(name, settings, seed=3, threads=1)
-    epochs = model.fit(world, monitor=lambda _: Quality(0.5, next(qualities)))
+    epochs = model.fit(world, monitor=lambda _: EpochQuality(0.5, next(qualities)))
     assert len(epochs) == 5
     assert model.best_epoch == 2
     kept = all_scores(model, world)

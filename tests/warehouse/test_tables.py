@@ -56,7 +56,7 @@ def test_missing_table_column_and_type_are_named(warehouse: Path) -> None:
 def test_append_is_all_or_nothing(warehouse: Path) -> None:
     with connect(warehouse, read_only=False, wait_seconds=0) as connection:
         replace_tables(connection, [(PETS, pa.table({"pet_id": pa.array([1], INT)}))])
-        connection.execute("alter table some.pets alter pet_id set not null")
+        connection.execute('alter table "some".pets alter pet_id set not null')
     bad = pa.table({"pet_id": pa.array([None], INT)})
     with (
         pytest.raises(WarehouseAccessError, match="NOT NULL"),

@@ -271,7 +271,7 @@ class NeuMF(nn.Module):
         """
         vectors = histories.sum(self.history)
         if identities is not None:
-            vectors = vectors + self.clients[identities]
+            vectors = vectors + _rows_of(self.clients, identities)
         vectors = vectors * shown
         gmf, mlp = vectors[:, : self.gmf_factors], vectors[:, self.gmf_factors :]
         joined = torch.cat([mlp, torch.sparse.mm(features, self.client_features)], dim=1)
@@ -319,11 +319,20 @@ class NeuMF(nn.Module):
         drop : Tensor, (n, hidden[0]), optional
             Factors of the first layer's units: 0 where dropped.
         """
-        first = torch.relu(clients.mlp[rows] + services.mlp[columns])
+        first = torch.relu(_rows_of(clients.mlp, rows) + _rows_of(services.mlp, columns))
         if drop is not None:
             first = first * drop
-        gmf = (clients.gmf[rows] * services.gmf[columns]).sum(dim=1)
-        return gmf + self.output(first) + services.linear[columns]
+        gmf = (_rows_of(clients.gmf, rows) * _rows_of(services.gmf, columns)).sum(dim=1)
+        return gmf + self.output(first) + _rows_of(services.linear[:, None], columns)[:, 0]
+
+
+def _rows_of(table: Tensor, rows: Tensor) -> Tensor:
+    """``table[rows]``, with a gradient that is the same bit for bit on several threads.
+
+    Plain indexing adds up its gradient in whatever order the threads arrive; an embedding's
+    gradient gives each thread rows of its own.
+    """
+    return functional.embedding(rows, table)
 
 
 def softmax_loss(
@@ -351,7 +360,8 @@ def softmax_loss(
     )
     sums = torch.zeros(n_clients).index_add(0, rows, (weighted - largest[rows]).exp())
     owner = rows[:n_positives]
-    return (sums.log()[owner] + largest[owner] - logits[:n_positives]).mean()
+    totals = sums.log() + largest
+    return (_rows_of(totals[:, None], owner)[:, 0] - logits[:n_positives]).mean()
 
 
 def binary_loss(

@@ -14,7 +14,7 @@ from ml.models.ncf import (
     softmax_loss,
     torch_threads,
 )
-from tests.models.folds import csr, two_tastes
+from tests.models.folds import csr, make_fold, two_tastes
 
 
 def test_split_first_layer_equals_the_plain_forward() -> None:
@@ -100,3 +100,19 @@ def test_a_draw_counts_for_those_it_stands_in_for() -> None:
     for loss in (softmax_loss, binary_loss):
         drawn = loss(once, rows[:2], 1, 1, torch.tensor([3.0]))
         assert torch.isclose(drawn, loss(thrice, rows, 1, 1, torch.ones(3)))
+
+
+def test_two_threads_find_the_same_bits() -> None:
+    # Large enough that torch does split its work.
+    rng = np.random.default_rng(0)
+    features = (rng.random((600, 40)), rng.random((400, 30)))
+    fold = make_fold(
+        rng.random((600, 400)) < 0.1, client_features=features[0], service_features=features[1]
+    )
+    clients = np.arange(600, dtype=np.int32)
+    found = []
+    for _ in range(2):
+        model = NCF(NCFSettings(uses_identity=True), seed=5, threads=2)
+        model.fit(fold, epochs=2)
+        found.append(model.score(clients))
+    assert np.array_equal(found[0], found[1])

@@ -38,7 +38,7 @@ R = TypeVar("R")
 
 WarehouseOption = Annotated[
     Path | None,
-    typer.Option("--warehouse", help="DuckDB file; default warehouse/cross_sell.duckdb."),
+    typer.Option("--warehouse", help="DuckDB file; default warehouse/warehouse.duckdb."),
 ]
 SeedOption = Annotated[int | None, typer.Option("--seed", help="Of everything random; default 42.")]
 

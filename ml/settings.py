@@ -33,7 +33,7 @@ class Settings(BaseSettings):
 
     Parameters
     ----------
-    warehouse : Path, default ``warehouse/cross_sell.duckdb``
+    warehouse : Path, default ``warehouse/warehouse.duckdb``
         The DuckDB file that dbt and the jobs write; relative to the project's root. Its
         folder also holds releases, saved models and ``serving.duckdb``.
     lock_wait_seconds : float, default 60
@@ -71,7 +71,7 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    warehouse: Path = Path("warehouse/cross_sell.duckdb")
+    warehouse: Path = Path("warehouse/warehouse.duckdb")
     lock_wait_seconds: float = Field(default=60.0, ge=0)
     seed: int = Field(default=42, ge=0, lt=2**31)
     offers_per_client: PositiveInt = 20

@@ -80,7 +80,7 @@ def dbt_folder() -> Iterator[None]:
 def built_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A warehouse with a small world loaded and built by dbt; treat as read-only."""
     folder = tmp_path_factory.mktemp("built")
-    warehouse = load_world(folder / "cross_sell.duckdb", small_world())
+    warehouse = load_world(folder / "warehouse.duckdb", small_world())
     result = run_dbt(warehouse, "build", "--project-dir", "dbt_project")
     assert result.returncode == 0, result.stdout[-4000:]
     return warehouse
@@ -90,7 +90,7 @@ def built_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained_world(built_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small world after the whole job, published; treat as read-only."""
     folder = tmp_path_factory.mktemp("trained")
-    warehouse = folder / "cross_sell.duckdb"
+    warehouse = folder / "warehouse.duckdb"
     shutil.copy(built_world, warehouse)
     result = run_cli(warehouse, "run")
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
@@ -100,7 +100,7 @@ def trained_world(built_world: Path, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture
 def built_copy(built_world: Path, tmp_path: Path) -> Path:
     """A built warehouse of the test's own."""
-    warehouse = tmp_path / "cross_sell.duckdb"
+    warehouse = tmp_path / "warehouse.duckdb"
     shutil.copy(built_world, warehouse)
     return warehouse
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from ml.errors import InputError, WarehouseAccessError
-from ml.warehouse.tables import quoted
+from ml.warehouse.tables import quoted, relation
 
 # The file format that DuckDB 1.0 and later open.
 _STORAGE_VERSION = "v1.0.0"
@@ -41,17 +41,17 @@ def copy_to_parquet(
     InputError
         There is no such table.
     """
-    relation = f"{quoted(schema_name)}.{quoted(name)}"
     try:
-        row = connection.execute(
-            f"copy (from {relation}) to {_literal(path)} (format parquet, compression zstd)"
-        ).fetchone()
+        [(count,)] = connection.execute(
+            f"copy (from {relation(connection, schema_name, name)}) "
+            f"to {_literal(path)} (format parquet, compression zstd)"
+        ).fetchall()
     except duckdb.CatalogException:
         raise InputError(
             f"{schema_name}.{name} does not exist: run 'dbt build --project-dir dbt_project'"
         ) from None
     _sync(path)
-    return int(row[0]) if row else 0
+    return int(count)
 
 
 # DuckDB opens a file several times in one query, so a path must keep its content. A view

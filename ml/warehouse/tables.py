@@ -29,13 +29,26 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _relation(table: Table) -> str:
-    return f"{quoted(table.schema_name)}.{quoted(table.name)}"
+def _catalog(connection: duckdb.DuckDBPyConnection) -> str:
+    # fetchone() would leave the result open, and the connection refuse other work.
+    [(name,)] = connection.execute("select current_database()").fetchall()
+    return quoted(name)
 
 
-def _ddl(table: Table) -> str:
+def relation(connection: duckdb.DuckDBPyConnection, schema_name: str, name: str) -> str:
+    """A table's full name; a file called like a schema makes the short one ambiguous."""
+    return f"{_catalog(connection)}.{quoted(schema_name)}.{quoted(name)}"
+
+
+def _relation(connection: duckdb.DuckDBPyConnection, table: Table) -> str:
+    return relation(connection, table.schema_name, table.name)
+
+
+def _create(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     columns = ", ".join(f"{quoted(c.name)} {_SQL_TYPES[c.type]}" for c in table.columns)
-    return f"create or replace table {_relation(table)} ({columns})"
+    schema = f"{_catalog(connection)}.{quoted(table.schema_name)}"
+    connection.execute(f"create schema if not exists {schema}")
+    connection.execute(f"create or replace table {_relation(connection, table)} ({columns})")
 
 
 def existing_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[str, str]:
@@ -45,7 +58,8 @@ def existing_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> dic
     """
     rows = connection.execute(
         "select column_name, lower(data_type) from information_schema.columns "
-        "where table_schema = ? and table_name = ? order by ordinal_position",
+        "where table_catalog = current_database() and table_schema = ? and table_name = ? "
+        "order by ordinal_position",
         [table.schema_name, table.name],
     ).fetchall()
     return dict(rows)
@@ -105,7 +119,7 @@ def read_table(
     columns = ", ".join(quoted(name) for name in table.column_names)
     conditions = " and ".join(f"{quoted(name)} = ?" for name in (where or {}))
     query = (
-        f"select {columns} from {_relation(table)} "
+        f"select {columns} from {_relation(connection, table)} "
         + (f"where {conditions} " if conditions else "")
         + "order by "
         + ", ".join(quoted(name) for name in table.key)
@@ -117,15 +131,19 @@ def read_table(
 
 def count_rows(connection: duckdb.DuckDBPyConnection, table: Table) -> int:
     """Rows of a table."""
-    row = connection.execute(f"select count(*) from {_relation(table)}").fetchone()
-    return int(row[0]) if row else 0
+    [(count,)] = connection.execute(
+        f"select count(*) from {_relation(connection, table)}"
+    ).fetchall()
+    return int(count)
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: ArrowRows) -> None:
     view = f"incoming_{table.name}"
     names = ", ".join(quoted(name) for name in table.column_names)
     connection.register(view, rows)
-    connection.execute(f"insert into {_relation(table)} ({names}) select {names} from {view}")
+    connection.execute(
+        f"insert into {_relation(connection, table)} ({names}) select {names} from {view}"
+    )
     # Not after an error: the transaction is then aborted, and this would hide why.
     connection.unregister(view)
 
@@ -137,8 +155,7 @@ def replace_tables(
     connection.execute("begin transaction")
     try:
         for table, rows in tables:
-            connection.execute(f"create schema if not exists {quoted(table.schema_name)}")
-            connection.execute(_ddl(table))
+            _create(connection, table)
             _insert(connection, table, rows)
         connection.execute("commit")
     except BaseException:

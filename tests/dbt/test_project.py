@@ -68,10 +68,10 @@ def test_the_project_builds_from_its_own_folder_too(tmp_path: Path) -> None:
         ignore=shutil.ignore_patterns("target", "logs"),
     )
     (tmp_path / "warehouse").mkdir()
-    load_world(tmp_path / "warehouse" / "cross_sell.duckdb", small_world(n_clients=20))
+    load_world(tmp_path / "warehouse" / "warehouse.duckdb", small_world(n_clients=20))
     for folder, where in ((tmp_path, PROJECT), (tmp_path / "dbt_project", ())):
         result = run_dbt(
-            Path("warehouse/cross_sell.duckdb"), "build", *where, "-s", "dim_services+1", cwd=folder
+            Path("warehouse/warehouse.duckdb"), "build", *where, "-s", "dim_services+1", cwd=folder
         )
         assert result.returncode == 0 or "ERROR=0" in result.stdout, result.stdout[-3000:]
         assert list(tmp_path.rglob("*.duckdb")), "no second warehouse"

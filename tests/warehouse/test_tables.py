@@ -76,3 +76,12 @@ def test_replace_is_all_or_nothing(warehouse: Path) -> None:
         replace_tables(connection, [(PEOPLE, TWO.slice(0, 1)), (PETS, wrong)])
     with connect(warehouse, read_only=True, wait_seconds=0) as connection:
         assert count_rows(connection, PEOPLE) == 2
+
+
+def test_a_file_may_be_called_like_a_schema(tmp_path: Path) -> None:
+    path = tmp_path / "some.duckdb"
+    with connect(path, read_only=False, wait_seconds=0) as connection:
+        replace_tables(connection, [(PEOPLE, TWO)])
+        append_tables(connection, [(PEOPLE, TWO)])
+        assert count_rows(connection, PEOPLE) == 4
+        assert len(read_table(connection, PEOPLE)) == 4

@@ -31,6 +31,34 @@ def normalise_rows(matrix: sparse.csr_matrix, power: float = 1.0) -> sparse.csr_
     )
 
 
+def keep_largest(matrix: sparse.csr_matrix, count: int) -> sparse.csr_matrix:
+    """Only the largest entries of each row; of equal ones, those of the first columns.
+
+    Parameters
+    ----------
+    matrix : csr_matrix, (n, m)
+    count : int
+        Entries kept per row.
+
+    Returns
+    -------
+    csr_matrix, (n, m)
+
+    Examples
+    --------
+    >>> keep_largest(sparse.csr_matrix(np.array([[3, 1, 2], [0, 5, 0]])), 2).toarray().tolist()
+    [[3, 0, 2], [0, 5, 0]]
+    """
+    matrix = matrix.sorted_indices()
+    counts = np.diff(matrix.indptr)
+    rows = np.repeat(np.arange(matrix.shape[0]), counts)
+    order = np.lexsort((-matrix.data, rows))
+    place = np.arange(matrix.nnz) - np.repeat(matrix.indptr[:-1], counts)
+    kept = np.sort(order[place < count])
+    ends = np.concatenate([[0], np.cumsum(np.minimum(counts, count))])
+    return sparse.csr_matrix((matrix.data[kept], matrix.indices[kept], ends), shape=matrix.shape)
+
+
 def smooth_over_features(
     features: sparse.csr_matrix, is_new: BoolArray, neighbours: int
 ) -> npt.NDArray[np.float64]:

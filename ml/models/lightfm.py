@@ -25,7 +25,7 @@ from ml.models.base import (
     Trainee,
     train_by_epoch,
 )
-from ml.models.features import normalise_rows
+from ml.models.features import keep_largest, normalise_rows
 from ml.models.state import read_state, write_state
 from ml.negative_sampling import NegativeSampler
 
@@ -43,6 +43,9 @@ class LightFMSettings(ModelSettings):
         Of Adagrad.
     client_feature_weight, service_feature_weight : float, default 1
         Sum of a row's feature values, against 1 for its identity. 0 leaves features out.
+    features_per_row : int, default 16
+        Features kept of each client and service, those with the largest values. LightFM's time
+        grows with their number, and the many small shares of spend say little.
     client_decay, service_decay : float, default 0
         L2 penalty; LightFM applies it at every touch, so useful values are below 1e-5.
     max_sampled : int, default 10
@@ -61,6 +64,7 @@ class LightFMSettings(ModelSettings):
     learning_rate: float = Field(default=0.05, gt=0)
     client_feature_weight: float = Field(default=1.0, ge=0)
     service_feature_weight: float = Field(default=1.0, ge=0)
+    features_per_row: int = Field(default=16, ge=1)
     client_decay: float = Field(default=0.0, ge=0)
     service_decay: float = Field(default=0.0, ge=0)
     max_sampled: int = Field(default=10, ge=1)
@@ -167,10 +171,14 @@ class _Training(Trainee):
             shape=owned.shape,
         )
         self._client_columns = _columns(
-            fold.client_features, settings.client_feature_weight, fold.is_cold_client
+            keep_largest(fold.client_features, settings.features_per_row),
+            settings.client_feature_weight,
+            fold.is_cold_client,
         )
         self._service_columns = _columns(
-            fold.service_features, settings.service_feature_weight, fold.is_cold_service
+            keep_largest(fold.service_features, settings.features_per_row),
+            settings.service_feature_weight,
+            fold.is_cold_service,
         )
         self._offset = settings.adoption_weight * log_adoption_rate(fold, settings.adoption_days)
         self._loss_pairs = self._draw_loss_pairs(np.random.default_rng(model._seed))

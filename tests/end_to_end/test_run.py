@@ -147,7 +147,7 @@ def test_same_data_seed_and_settings_give_bit_equal_scores(built_copy: Path) -> 
         rows.drop(columns=["run_id", "scored_at"]).reset_index(drop=True)
         for _, rows in scores.groupby("run_id")
     )
-    assert len(first) > 1000
+    assert len(first) > 500
     assert first.equals(second)
 
 
@@ -179,7 +179,9 @@ def test_recommend_shows_offers_beside_what_the_client_has(trained_world: Path) 
     assert "Most often: Service S" in result.stdout
     assert result.stdout.count("Service S") >= 4
     page = json.loads(run_cli(trained_world, "recommend", "C001", "--json").stdout)
-    assert [offer["offer_rank"] for offer in page["offers"]] == list(range(1, 11))
+    ranks = [offer["offer_rank"] for offer in page["offers"]]
+    assert ranks == list(range(1, len(ranks) + 1))
+    assert 5 <= len(ranks) <= 10
     owned = {row["service_id"] for row in page["owned"]}
     assert not owned & {offer["service_id"] for offer in page["offers"]}
 

@@ -108,7 +108,7 @@ def test_bad_rows_are_counted_and_can_be_queried(tmp_path: Path) -> None:
         ("who", "unknown_client"),
     ]
     assert counts["refund"] == 1
-    assert counts["duplicate_key"] == 1
+    assert counts["duplicate"] == 1
     # The event in the future does not move the end of the data.
     assert windows == (STARTS_AT + timedelta(days=DAYS),)
 

@@ -30,7 +30,9 @@ app = typer.Typer(
 load_app = typer.Typer(help="Fill the raw tables from a source.", no_args_is_help=True)
 app.add_typer(load_app, name="load")
 
-out = Console(highlight=False)
+# A log has no width of its own: lines stay whole there.
+_LOG_WIDTH: Final = 100
+out = Console(highlight=False, width=None if sys.stdout.isatty() else _LOG_WIDTH)
 err = Console(stderr=True, highlight=False)
 
 P = ParamSpec("P")

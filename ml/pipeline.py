@@ -30,7 +30,7 @@ def build(settings: Settings, progress: Progress, selector: str | None = None) -
         A model or a test failed.
     """
     arguments = ["build"] if selector is None else ["build", "--selector", selector]
-    with progress.step(" ".join(["dbt", *arguments]).replace("--selector ", "")) as step:
+    with progress.step(f"dbt build {selector or ''}".strip()) as step:
         outcome = run_dbt(settings, arguments, step)
     for warning in outcome.warnings:
         progress.console.print(f"  [yellow]dbt warns:[/yellow] {warning}", markup=True)

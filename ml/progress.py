@@ -104,7 +104,8 @@ class Progress:
         )
         self.steps.append(Step(name, seconds, peak))
         self.console.print(
-            f"[green]✓[/green] {escape(name):<36} [cyan]{seconds:7.1f} s[/cyan]"
+            f"[green]✓[/green] {escape(name):<26} [cyan]{seconds:6.1f} s[/cyan]"
             f" [dim]{peak:6,.0f} MiB[/dim]  {escape(running.outcome)}",
             highlight=False,
+            soft_wrap=True,
         )

@@ -13,7 +13,7 @@ NO_REASON = -1
 
 def strongest_owned(
     association: npt.NDArray[np.float32],
-    interactions: sparse.csr_matrix,
+    owned: sparse.csr_matrix,
     clients: IntArray,
     offers: IntArray,
     block_size: int = 256,
@@ -21,13 +21,14 @@ def strongest_owned(
     """Find, for each offer, the owned service with the largest positive contribution.
 
     The contribution of owned service ``o`` to offer ``s`` for client ``u`` is
-    ``interactions[u, o] * association[o, s]``: the summand of a linear item-to-item model.
+    ``owned[u, o] * association[o, s]``: the summand of a linear item-to-item model.
 
     Parameters
     ----------
     association : ndarray of float32, (n_services, n_services)
         Row: owned; column: offered.
-    interactions : csr_matrix, float32, (n_clients, n_services)
+    owned : csr_matrix, float32, (n_clients, n_services)
+        As the linear model takes it in.
     clients : ndarray of int32, (n,)
     offers : ndarray of int32, (n, k)
         Service indices; negative where there is no offer.
@@ -51,7 +52,7 @@ def strongest_owned(
     reasons = np.full(offers.shape, NO_REASON, dtype=np.int32)
     for start in range(0, len(clients), block_size):
         stop = start + block_size
-        block = interactions[clients[start:stop]]
+        block = owned[clients[start:stop]]
         reasons[start:stop] = _strongest_in_block(association, block, offers[start:stop])
     return reasons
 

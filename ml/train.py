@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from ml import contracts
-from ml.dataset import BoolArray, FloatArray, Fold, IntArray, build_folds
+from ml.dataset import BoolArray, Fold, IntArray, build_folds
 from ml.errors import WarehouseAccessError
 from ml.evaluation.calibration import Calibration, Calibrator, eligible_clients
 from ml.evaluation.metrics import Values
@@ -127,7 +127,7 @@ def train(settings: Settings, progress: Progress) -> Run:
         score = fitted[winner].model.score
         calibrator = Calibrator.fit(score, validation, block_size=settings.block_size)
         calibration = {validation.name: calibrator.measure(score, validation)}
-        step.outcome = f"{winner}, best on validation"
+        step.outcome = f"{winner}, the best on validation"
 
     trials = []
     for name in settings.models:
@@ -156,7 +156,7 @@ def train(settings: Settings, progress: Progress) -> Run:
         )
         tables = run_tables(run, offers, marts, folds, calibrator, settings)
         _write(settings, tables, progress.steps[first_step:], run_id)
-        step.outcome = f"{tables.row_count:,} rows, run {run_id}"
+        step.outcome = f"{tables.row_count:,} rows"
     return run
 
 
@@ -171,26 +171,27 @@ def _serve(
     """Refit the champion on everything and rank every eligible client's candidates."""
     with progress.step(f"refit {name} on everything") as step:
         model = refit(name, epochs, settings, fold, step.update)
-    with progress.step("score every client") as step:
+    with progress.step("offers for every client") as step:
         clients = eligible_clients(fold)
         top = top_k(model.score, fold, clients, settings.offers_per_client, settings.block_size)
+        item_to_item = _item_to_item(model, fold, settings)
         reasons = strongest_owned(
-            _association(model, fold, settings), fold.interactions, clients, top.services
+            item_to_item.association, item_to_item.owned, clients, top.services
         )
         offers = Offers(
             top, calibrator.transform_top(top, fold), reasons, fold.is_cold_client[clients]
         )
-        step.outcome = f"{int((top.services >= 0).sum()):,} offers for {len(clients):,} clients"
+        step.outcome = f"{int((top.services >= 0).sum()):,} for {len(clients):,} clients"
     return model, offers
 
 
-def _association(model: Recommender, fold: Fold, settings: Settings) -> FloatArray:
-    """Item-to-item weights on everything: what reasons are read from."""
+def _item_to_item(model: Recommender, fold: Fold, settings: Settings) -> Ease:
+    """The linear model on everything: what reasons are read from."""
     if isinstance(model, Ease):
-        return model.association
+        return model
     ease = Ease(settings.ease, seed=settings.seed)
     ease.fit(fold)
-    return ease.association
+    return ease
 
 
 def _save(model: Recommender, calibrator: Calibrator, settings: Settings, run_id: str) -> Path:

@@ -79,16 +79,21 @@ class Champion:
     Parameters
     ----------
     name : str
-    reason : str
-        Sentences with the figures.
+    sentences : tuple of str
+        Why it was chosen, with the figures, and how it did on test.
     against : dict of str to Comparison
         Paired comparison of NDCG@10 on the test fold with every other model; p-values
         corrected by Holm's method.
     """
 
     name: str
-    reason: str
+    sentences: tuple[str, ...]
     against: dict[str, Comparison]
+
+    @property
+    def reason(self) -> str:
+        """The sentences as one text."""
+        return " ".join(self.sentences)
 
 
 def model_settings(settings: Settings, name: str) -> ModelSettings | None:
@@ -117,8 +122,8 @@ def fit_on_validation(name: str, settings: Settings, fold: Fold, progress: Progr
             model, epochs, sum(epoch.seconds for epoch in epochs), measure(model, fold, settings)
         )
         step.outcome = (
-            f"validation {CHAMPION_METRIC} {fitted.champion_value:.4f}"
-            f" (epoch {model.best_epoch} of {len(epochs)})"
+            f"{CHAMPION_METRIC} {fitted.champion_value:.4f},"
+            f" epoch {model.best_epoch} of {len(epochs)}"
         )
     return fitted
 
@@ -138,7 +143,9 @@ def test(
             measure(model, fold, settings),
         )
         value = trial.test.value(CHAMPION_METRIC)
-        step.outcome = f"test {CHAMPION_METRIC} {value:.4f}" if value is not None else "no labels"
+        step.outcome = (
+            f"{CHAMPION_METRIC} {value:.4f} on test" if value is not None else "no labels"
+        )
     return trial, model
 
 
@@ -206,28 +213,29 @@ def crown(name: str, trials: Sequence[Trial], settings: Settings) -> Champion:
         other.name: replace(comparison, p_value=float(p_value))
         for other, comparison, p_value in zip(others, found, corrected, strict=True)
     }
-    return Champion(name, _reason(chosen, others, against), against)
+    return Champion(name, _sentences(chosen, others, against), against)
 
 
-def _reason(chosen: Trial, others: Sequence[Trial], against: dict[str, Comparison]) -> str:
+def _sentences(
+    chosen: Trial, others: Sequence[Trial], against: dict[str, Comparison]
+) -> tuple[str, ...]:
     value = chosen.validation.value(CHAMPION_METRIC)
     if value is None:
-        return "No client has a label on validation, so the first model of the settings serves."
-    parts = [f"Best {CHAMPION_METRIC} on validation ({value:.4f})."]
+        return ("No client has a label on validation, so the first model serves.",)
+    sentences = [f"Best {CHAMPION_METRIC} on validation, {value:.4f}."]
     if chosen.name in SIMPLE_MODELS and any(t.name not in SIMPLE_MODELS for t in others):
-        parts.append("A simple baseline wins: no learned model did better on validation.")
-    differences = [
-        f"{name} by {c.difference:+.4f} ({c.low:+.4f} to {c.high:+.4f}, {_verdict(c)})"
+        sentences.append("A simple baseline wins: no learned model did better on validation.")
+    sentences += [
+        f"On test {c.difference:+.4f} against {name} (95% {c.low:+.4f} to {c.high:+.4f},"
+        f" {_verdict(c)})."
         for name, c in against.items()
         if c.difference is not None
     ]
-    if differences:
-        parts.append("On test it differs from " + "; ".join(differences) + ".")
-    return " ".join(parts)
+    return tuple(sentences)
 
 
 def _verdict(comparison: Comparison) -> str:
     assert comparison.p_value is not None
     if comparison.p_value > _ALPHA:
-        return f"not significant, p {comparison.p_value:.2f}"
-    return f"p {comparison.p_value:.3f}"
+        return f"not significant, p = {comparison.p_value:.2f}"
+    return f"p = {comparison.p_value:.3f}"

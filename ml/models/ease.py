@@ -76,6 +76,11 @@ class Ease(Recommender):
         self._owned = sparse.csr_matrix((0, 0), dtype=np.float32)
 
     @property
+    def owned(self) -> sparse.csr_matrix:
+        """What the scores are sums over, (n_clients, n_services)."""
+        return self._owned
+
+    @property
     def association(self) -> FloatArray:
         """How strongly an owned service (row) speaks for another (column), (n, n)."""
         return self._weights

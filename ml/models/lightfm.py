@@ -31,7 +31,10 @@ from ml.negative_sampling import NegativeSampler
 
 
 class LightFMSettings(ModelSettings):
-    """Settings of :class:`LightFM`; the values were chosen on validation months.
+    """Settings of :class:`LightFM`.
+
+    ``adoption_weight``, ``features_per_row`` and the number of epochs were chosen on
+    validation months; the others are common values that were not searched.
 
     Parameters
     ----------

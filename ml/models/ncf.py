@@ -50,7 +50,11 @@ from ml.negative_sampling import NegativeSampler
 
 
 class NCFSettings(ModelSettings):
-    """Settings of :class:`NCF`; the values were chosen on validation months.
+    """Settings of :class:`NCF`.
+
+    ``gmf_factors``, ``uses_identity``, ``loss``, ``learns_visible``, ``embedding_decay``,
+    ``averaging`` and ``adoption_weight`` were chosen on two validation months; the others are
+    common values that were not searched.
 
     Parameters
     ----------

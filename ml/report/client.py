@@ -106,7 +106,7 @@ def print_client(console: Console, page: ClientPage) -> None:
         return
     first = page.offers[0]
     console.print(
-        f"\n[bold]Offer next[/bold] [dim]for the 30 days from {first[Columns.AS_OF_DATE]}, "
+        f"\n[bold]Offer next[/bold] [dim]as of {first[Columns.AS_OF_DATE]}, "
         f"by {first[Columns.MODEL_NAME]}"
         + (", client without history" if first[Columns.IS_COLD_START] else "")
         + "[/dim]"

@@ -10,14 +10,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
+from ml import contracts
 from ml.evaluation.protocol import Evaluation
 from ml.progress import Step
-from ml.publishing import SERVING, Release
+from ml.publishing import CURRENT, SERVING, Release
 from ml.settings import PROJECT_ROOT, Settings
 from ml.train import Run
-from ml.trials import CHAMPION_METRIC, Trial
+from ml.trials import CHAMPION_METRIC
 
-_METRICS: Final = ("ndcg@10", "hr@10", "recall@10", "map@10", "auc", "coverage@10")
+_COLUMNS: Final = ("hr@10", "auc", "coverage@10")
 _SECONDS_PER_MINUTE: Final = 60
 
 
@@ -26,41 +27,35 @@ def _figure(evaluation: Evaluation, metric: str, segment: str = "all") -> str:
     return "–" if value is None else f"{value:.4f}"
 
 
-def _with_interval(evaluation: Evaluation, metric: str) -> str:
+def _interval(evaluation: Evaluation) -> str:
     for row in evaluation.rows:
-        is_wanted = (row.metric, row.segment) == (metric, "all")
-        if is_wanted and row.value is not None and row.ci_low is not None:
-            return f"{row.value:.4f} [dim]{row.ci_low:.4f}–{row.ci_high:.4f}[/dim]"
-    return _figure(evaluation, metric)
+        is_wanted = (row.metric, row.segment) == (CHAMPION_METRIC, "all")
+        if is_wanted and row.ci_low is not None and row.ci_high is not None:
+            return f"{row.ci_low:.4f}–{row.ci_high:.4f}"
+    return "–"
 
 
 def _models_table(run: Run) -> RichTable:
-    table = RichTable(title="Models, measured once on the test fold", title_justify="left")
-    table.add_column("model")
-    table.add_column(f"{CHAMPION_METRIC}\nvalidation", justify="right")
-    table.add_column(f"{CHAMPION_METRIC}\ntest, 95% interval", justify="right")
-    for metric in _METRICS[1:]:
-        table.add_column(f"{metric}\ntest", justify="right")
-    table.add_column("ndcg@10\ncold", justify="right")
-    table.add_column("epochs", justify="right")
-    table.add_column("fit", justify="right")
+    """Fits a terminal of 80 columns; all figures are in the mart model_comparison."""
+    table = RichTable(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+    table.add_column("model\n", no_wrap=True)
+    for heading in (
+        f"{CHAMPION_METRIC}\nvalid.", "\ntest", "\n95% interval", "hr@10\ntest", "auc\ntest",
+        "coverage\n@10", "fit\nseconds",
+    ):  # fmt: skip
+        table.add_column(heading, justify="right", no_wrap=True)
     for trial in run.trials:
         is_champion = trial.name == run.champion.name
         table.add_row(
             f"{trial.name} ★" if is_champion else trial.name,
             _figure(trial.validation, CHAMPION_METRIC),
-            _with_interval(trial.test, CHAMPION_METRIC),
-            *(_figure(trial.test, metric) for metric in _METRICS[1:]),
-            _figure(trial.test, CHAMPION_METRIC, "cold"),
-            _epochs(trial),
-            f"{trial.fit_seconds:.1f} s",
+            _figure(trial.test, CHAMPION_METRIC),
+            _interval(trial.test),
+            *(_figure(trial.test, metric) for metric in _COLUMNS),
+            f"{trial.fit_seconds:.1f}",
             style="bold" if is_champion else None,
         )
     return table
-
-
-def _epochs(trial: Trial) -> str:
-    return f"{trial.best_epoch}/{len(trial.epochs)}"
 
 
 def _clients(run: Run) -> str:
@@ -71,7 +66,20 @@ def _clients(run: Run) -> str:
             if row.metric == CHAMPION_METRIC and row.segment == segment
         )
 
-    return f"{count('all'):,} clients with new adoptions, {count('cold'):,} of them cold"
+    return f"{count('all'):,} clients took something new on test, {count('cold'):,} of them cold"
+
+
+def _print_champion(console: Console, run: Run) -> None:
+    console.print(f"[bold]Champion: {run.champion.name}[/bold]")
+    for sentence in run.champion.sentences:
+        console.print(f"  {sentence}", soft_wrap=True)
+    for fold, calibration in run.calibration.items():
+        console.print(
+            f"  Probabilities on {fold}: {calibration.mean_probability:.2%} stated, "
+            f"{calibration.positive_rate:.2%} happened, "
+            f"calibration error {calibration.expected_calibration_error:.4f}",
+            soft_wrap=True,
+        )
 
 
 def print_run(console: Console, run: Run, steps: Sequence[Step]) -> None:
@@ -86,19 +94,14 @@ def print_run(console: Console, run: Run, steps: Sequence[Step]) -> None:
     """
     console.print()
     console.print(_models_table(run))
-    console.print(f"[dim]test: {_clients(run)}; full ranking of all eligible services[/dim]")
-    console.print(f"\n[bold]Champion: {run.champion.name}[/bold]. {run.champion.reason}")
-    for fold, calibration in run.calibration.items():
-        console.print(
-            f"Calibration on {fold}: error {calibration.expected_calibration_error:.4f}, "
-            f"mean probability {calibration.mean_probability:.4%} against "
-            f"{calibration.positive_rate:.4%} observed"
-        )
+    console.print(f"[dim]{_clients(run)};\nevery eligible service is ranked[/dim]\n")
+    _print_champion(console, run)
     slowest = sorted(steps, key=lambda step: step.seconds, reverse=True)[:3]
     console.print(
-        "[dim]slowest steps: "
+        "[dim]  Slowest steps: "
         + ", ".join(f"{escape(step.name)} {step.seconds:.0f} s" for step in slowest)
-        + f"; peak memory {max(step.peak_memory_mib for step in steps):,.0f} MiB[/dim]"
+        + f"; peak memory {max(step.peak_memory_mib for step in steps):,.0f} MiB[/dim]",
+        soft_wrap=True,
     )
 
 
@@ -113,22 +116,17 @@ def print_next_steps(
     """Print where the offers are and what to do with them."""
     minutes, rest = divmod(round(seconds), _SECONDS_PER_MINUTE)
     serving = _shown(settings.folder / SERVING)
-    offers = release.row_counts["cross_sell_scores"]
+    offers = release.row_counts[contracts.CROSS_SELL_SCORES.name]
     console.print(
-        f"\n[bold green]Done in {minutes} min {rest} s.[/bold green] {offers:,} offers of run "
-        f"{release.run_id} are published.\n"
+        f"\n[bold green]Done in {minutes} min {rest} s.[/bold green] {offers:,} offers are published."
     )
-    table = RichTable(show_header=False, box=None, pad_edge=False)
-    table.add_row(
-        "Score table", f"cross_sell.cross_sell_scores in {_shown(settings.warehouse_file)}"
-    )
-    table.add_row(
-        "For readers", f"cross_sell_scores in {serving}, or {_shown(release.folder)}/*.parquet"
-    )
-    table.add_row("Look at a client", "[bold].venv/bin/cross-sell recommend 1[/bold]")
-    table.add_row(
-        "Query from Python",
-        f"duckdb.connect('{serving}', read_only=True).sql('from cross_sell_scores')",
-    )
-    table.add_row("See the lineage", "[bold]make docs[/bold]")
-    console.print(table)
+    for what, where in (
+        ("Score table", f"cross_sell.cross_sell_scores in {_shown(settings.warehouse_file)}"),
+        ("For readers", f"cross_sell_scores in {serving}"),
+        ("As Parquet", f"{_shown(settings.folder / CURRENT)}/*.parquet"),
+        ("All figures", f"model_comparison in {serving}"),
+        ("A client's offers", "[bold].venv/bin/cross-sell recommend 1[/bold]"),
+        ("From Python", f"duckdb.connect('{serving}', read_only=True)"),
+        ("The lineage", "[bold]make docs[/bold]"),
+    ):
+        console.print(f"  {what:<18} {where}", soft_wrap=True)

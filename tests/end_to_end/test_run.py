@@ -98,7 +98,7 @@ def test_reasons_name_something_the_client_has(trained_world: Path) -> None:
         left join cross_sell.owned_services as owned
             on owned.client_id = offers.client_id
             and contains(offers.reason, owned.service_name)
-        where not offers.is_cold_start and starts_with(offers.reason, 'Often taken together')
+        where not offers.is_cold_start and starts_with(offers.reason, 'Often taken with')
         """,
     )
     assert len(reasons) > 100

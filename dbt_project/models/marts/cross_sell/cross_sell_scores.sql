@@ -105,8 +105,8 @@ select
             then 'Has taken this before and may want it again'
         when reason_services.service_id is not null
             then
-                'Often taken together with ' || reason_services.service_name
-                || ', which this client already has'
+                'Often taken with ' || reason_services.service_name
+                || ', which this client has'
         when offers.is_cold_start
             then 'Popular with new clients of ' || partners.partner_name
         else 'Popular with other clients of ' || partners.partner_name

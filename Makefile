@@ -35,7 +35,7 @@ $(OLD_READER)/.installed: $(INSTALLED)
 	@touch $@
 
 test: $(INSTALLED) $(OLD_READER)/.installed ## All tests
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
 lint: $(INSTALLED) ## ruff, mypy, sqlfluff
 	$(BIN)/ruff check .

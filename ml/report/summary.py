@@ -118,7 +118,8 @@ def print_next_steps(
     serving = _shown(settings.folder / SERVING)
     offers = release.row_counts[contracts.CROSS_SELL_SCORES.name]
     console.print(
-        f"\n[bold green]Done in {minutes} min {rest} s.[/bold green] {offers:,} offers are published."
+        f"\n[bold green]Done in {minutes} min {rest} s.[/bold green] "
+        f"{offers:,} offers are published."
     )
     for what, where in (
         ("Score table", f"cross_sell.cross_sell_scores in {_shown(settings.warehouse_file)}"),

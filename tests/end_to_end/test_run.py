@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pytest
 
 from ml import contracts
+from ml.settings import PROJECT_ROOT
 from ml.warehouse import connect, count_rows, read_table
 from tests.conftest import run_cli, run_dbt
 
@@ -198,15 +199,19 @@ def test_recommend_an_unknown_client(trained_world: Path) -> None:
     assert result.stderr.startswith("error: no client 'nobody' in the release; there are C000")
 
 
-def test_readme_queries_work(trained_world: Path) -> None:
+README_PYTHON = re.findall(
+    r"```python\n(.*?)```", (PROJECT_ROOT / "README.md").read_text(), flags=re.DOTALL
+)
+
+
+@pytest.mark.parametrize("code", README_PYTHON, ids=["duckdb", "sqlalchemy"])
+def test_the_readme_s_queries_work(trained_world: Path, code: str) -> None:
+    """Run as they stand there, but for the path and the client."""
     serving = trained_world.parent / "serving.duckdb"
-    with duckdb.connect(serving, read_only=True) as connection:
-        assert connection.sql("from cross_sell_scores limit 3").fetchall()
-    sqlalchemy = pytest.importorskip("sqlalchemy")
-    engine = sqlalchemy.create_engine(f"duckdb:///{serving}", connect_args={"read_only": True})
-    with engine.connect() as connection:
-        rows = connection.execute(sqlalchemy.text("select count(*) from cross_sell_scores"))
-        assert rows.scalar_one() > 0
+    code = code.replace("warehouse/serving.duckdb", str(serving)).replace("'1'", "'C001'")
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert "C001" in result.stdout or int(result.stdout) > 0
 
 
 def test_readers_work_while_the_warehouse_is_held(trained_world: Path) -> None:

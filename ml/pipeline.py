@@ -11,7 +11,7 @@ from rich.console import Console
 from ml import publishing
 from ml.loading import load_source, loaded_transactions
 from ml.progress import Progress
-from ml.report.summary import print_next_steps, print_run
+from ml.report.summary import print_next_steps, print_run, shown
 from ml.settings import Settings
 from ml.train import train
 from ml.transform import DBT_PROJECT, run_dbt
@@ -48,7 +48,9 @@ def run(settings: Settings, console: Console, *, reload: bool = False) -> None:
     """
     start = time.perf_counter()
     progress = Progress(console)
-    console.print(f"[bold]cross-sell[/bold] [dim]warehouse {settings.warehouse_file}[/dim]\n")
+    console.print(
+        f"[bold]cross-sell[/bold] [dim]warehouse {shown(settings.warehouse_file)}[/dim]\n"
+    )
     loaded = 0 if reload else loaded_transactions(settings)
     if loaded:
         console.print(

@@ -105,8 +105,8 @@ def print_run(console: Console, run: Run, steps: Sequence[Step]) -> None:
     )
 
 
-def _shown(path: Path) -> str:
-    """Relative where that is shorter to read."""
+def shown(path: Path) -> str:
+    """A path as a person reads it: relative inside the project."""
     return str(path.relative_to(PROJECT_ROOT) if path.is_relative_to(PROJECT_ROOT) else path)
 
 
@@ -115,16 +115,16 @@ def print_next_steps(
 ) -> None:
     """Print where the offers are and what to do with them."""
     minutes, rest = divmod(round(seconds), _SECONDS_PER_MINUTE)
-    serving = _shown(settings.folder / SERVING)
+    serving = shown(settings.folder / SERVING)
     offers = release.row_counts[contracts.CROSS_SELL_SCORES.name]
     console.print(
         f"\n[bold green]Done in {minutes} min {rest} s.[/bold green] "
         f"{offers:,} offers are published."
     )
     for what, where in (
-        ("Score table", f"cross_sell.cross_sell_scores in {_shown(settings.warehouse_file)}"),
+        ("Score table", f"cross_sell.cross_sell_scores in {shown(settings.warehouse_file)}"),
         ("For readers", f"cross_sell_scores in {serving}"),
-        ("As Parquet", f"{_shown(settings.folder / CURRENT)}/*.parquet"),
+        ("As Parquet", f"{shown(settings.folder / CURRENT)}/*.parquet"),
         ("All figures", f"model_comparison in {serving}"),
         ("A client's offers", "[bold].venv/bin/cross-sell recommend 1[/bold]"),
         ("From Python", f"duckdb.connect('{serving}', read_only=True)"),

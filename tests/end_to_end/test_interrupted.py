@@ -13,8 +13,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from ml import contracts
 from ml.settings import PROJECT_ROOT
-from ml.warehouse import connect
+from ml.warehouse import connect, count_rows, existing_columns
 from tests.conftest import environment, run_cli
 
 
@@ -97,3 +98,26 @@ def test_terminated_during_dbt_takes_dbt_along(trained_copy: Path) -> None:
     # dbt no longer holds the warehouse.
     with connect(trained_copy, read_only=False, wait_seconds=5):
         pass
+
+
+def test_killed_while_loading_there_is_all_or_nothing(tmp_path: Path) -> None:
+    warehouse = tmp_path / "warehouse.duckdb"
+    for seconds in (1.5, 2.5, 3.5):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ml", "load", "complete-journey"],
+            cwd=PROJECT_ROOT,
+            env=environment(warehouse),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(seconds)
+        process.kill()
+        process.wait()
+        if warehouse.exists():
+            with connect(warehouse, read_only=False, wait_seconds=20) as connection:
+                there = [t for t in contracts.RAW_TABLES if existing_columns(connection, t)]
+            assert len(there) in (0, len(contracts.RAW_TABLES))
+    result = run_cli(warehouse, "load", "complete-journey")
+    assert result.returncode == 0, result.stderr
+    with connect(warehouse, read_only=True, wait_seconds=20) as connection:
+        assert count_rows(connection, contracts.RAW_TRANSACTIONS) == 1_469_307

@@ -4,16 +4,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from ml.models.ncf import (
-    NCF,
-    Histories,
-    NCFSettings,
-    _sparse_tensor,
-    _Training,
-    binary_loss,
-    softmax_loss,
-    torch_threads,
-)
+from ml.models.ncf import NCF, NCFSettings, _sparse_tensor, _Training, torch_threads
+from ml.models.neumf import Histories, binary_loss, softmax_loss
 from tests.models.folds import csr, make_fold, two_tastes
 
 

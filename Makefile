@@ -6,10 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 OLD_READER := .readers/duckdb-1.1
-# BLAS, OpenMP and DuckDB share the same two cores well enough; more threads than cores do not help.
-export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: help setup train test lint format docs serve-docs recommend clean
+.PHONY: help setup train test lint format docs recommend clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -23,6 +23,7 @@ from ml.errors import InputError
 from ml.models.ease import EaseSettings
 from ml.models.lightfm import LightFMSettings
 from ml.models.ncf import NCFSettings
+from ml.models.popularity import PopularitySettings
 
 PROJECT_ROOT: Final = Path(__file__).resolve().parent.parent
 SETTINGS_FILE: Final = PROJECT_ROOT / "cross_sell.toml"
@@ -59,7 +60,7 @@ class Settings(BaseSettings):
         Torch and BLAS threads. Part of what makes scores bit-equal: keep it fixed.
     models : tuple of str
         Which recommenders compete.
-    ease, lightfm, ncf
+    popularity, ease, lightfm, ncf
         Settings of each model, documented beside it.
     """
 
@@ -82,6 +83,7 @@ class Settings(BaseSettings):
     models_kept: PositiveInt = 3
     threads: PositiveInt = 2
     models: tuple[str, ...] = ("popularity", "ease", "lightfm", "ncf")
+    popularity: PopularitySettings = PopularitySettings()
     ease: EaseSettings = EaseSettings()
     lightfm: LightFMSettings = LightFMSettings()
     ncf: NCFSettings = NCFSettings()

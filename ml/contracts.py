@@ -106,7 +106,6 @@ class Columns:
     SCORED_AT: Final = "scored_at"
     EXPECTED_MARGIN: Final = "expected_margin"
     AS_OF_DATE: Final = "as_of_date"
-    IS_CHAMPION: Final = "is_champion"
     PURCHASE_COUNT: Final = "purchase_count"
     FIRST_PURCHASED_AT: Final = "first_purchased_at"
     LAST_PURCHASED_AT: Final = "last_purchased_at"

@@ -43,7 +43,8 @@ class Settings(BaseSettings):
     seed : int, default 42
         Of everything random. Same data, seed and settings give bit-equal scores.
     offers_per_client : int, default 20
-        Offers written per client. More than a salesperson or a page ever shows.
+        Offers written per client. More than a salesperson or a page ever shows. The dbt var
+        of the same name is the most that the tests allow: raise it first.
     bootstrap_samples : int, default 1000
         Resamples behind every interval; 95% limits then move by about 1% of their width.
     block_size : int, default 1024

@@ -144,7 +144,7 @@ def run_dbt(settings: Settings, arguments: Sequence[str], step: RunningStep) -> 
     if process.returncode != 0:
         raise TransformError(
             f"dbt {arguments[0]} failed: {_one_line(outcome.errors)} "
-            f"(whole log: {DBT_PROJECT / 'logs' / 'dbt.log'})"
+            f"(whole log: {Path(os.environ.get('DBT_LOG_PATH', DBT_PROJECT / 'logs')) / 'dbt.log'})"
         )
     step.outcome = f"{outcome.done} nodes" + (
         f", {len(outcome.warnings)} warnings" if outcome.warnings else ""

@@ -64,33 +64,6 @@
 {%- endmacro %}
 
 
-{#- Aggregate: the value of the row with the smallest order_by. Rows where either is null do
-    not take part. Ties go to either row, so order by something unique. -#}
-{% macro first_by(value, order_by) -%}
-    min_by({{ value }}, {{ order_by }}) filter (where {{ value }} is not null)
-{%- endmacro %}
-
-
-{#- Aggregate: the value of the row with the largest order_by; the rest as in first_by. -#}
-{% macro last_by(value, order_by) -%}
-    max_by({{ value }}, {{ order_by }}) filter (where {{ value }} is not null)
-{%- endmacro %}
-
-
-{#- Aggregate: the values joined by a separator in the given order. -#}
-{% macro ordered_list(value, order_by, separator) -%}
-    {{ return(adapter.dispatch('ordered_list', 'cross_sell')(value, order_by, separator)) }}
-{%- endmacro %}
-
-{% macro default__ordered_list(value, order_by, separator) -%}
-    listagg({{ value }}, '{{ separator }}') within group (order by {{ order_by }})
-{%- endmacro %}
-
-{% macro duckdb__ordered_list(value, order_by, separator) -%}
-    string_agg({{ value }}, '{{ separator }}' order by {{ order_by }})
-{%- endmacro %}
-
-
 {#- Aggregate: the interpolated quantile of a column, fraction in [0, 1]. -#}
 {% macro quantile(value, fraction) -%}
     percentile_cont({{ fraction }}) within group (order by {{ value }})

@@ -1,0 +1,77 @@
+"""What a contract is: columns, their portable types, and a key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+
+STRING: Final = pa.string()
+INT: Final = pa.int32()
+BIGINT: Final = pa.int64()
+DOUBLE: Final = pa.float64()
+BOOLEAN: Final = pa.bool_()
+TIMESTAMP: Final = pa.timestamp("us")
+DATE: Final = pa.date32()
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a contract.
+
+    Parameters
+    ----------
+    name : str
+        Column name in the warehouse.
+    type : pyarrow.DataType
+        One of the portable types above.
+    is_required : bool, default True
+        Whether every row must have a value.
+    """
+
+    name: str
+    type: pa.DataType
+    is_required: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that both sides of the border agree on.
+
+    Parameters
+    ----------
+    schema_name, name : str
+        Where the table is in the warehouse.
+    columns : tuple of Column
+        In order.
+    key : tuple of str
+        Columns that together are unique and never null.
+    """
+
+    schema_name: str
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        """Arrow schema with the contract's nullability."""
+        return pa.schema(
+            [pa.field(c.name, c.type, nullable=not c.is_required) for c in self.columns]
+        )
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Column names in order."""
+        return tuple(c.name for c in self.columns)
+
+    @property
+    def qualified_name(self) -> str:
+        """``schema.table``, as a person would write it."""
+        return f"{self.schema_name}.{self.name}"
+
+
+def optional(name: str, type_: pa.DataType) -> Column:
+    """Make a column that may be empty."""
+    return Column(name, type_, is_required=False)

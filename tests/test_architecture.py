@@ -75,7 +75,8 @@ def test_doors_stay_shut(path: Path) -> None:
 ORDINARY = {
     "auc", "epoch", "fold", "loss", "metric", "reason", "score", "seconds", "seed",
     "segment", "status", "step", "value", "weight", "amount", "quantity", "feature",
-    "benchmark", "low", "high", "note",
+    "benchmark", "low", "high", "note", "lift", "gain", "bin", "difference",
+    "mean_probability",
 }  # fmt: skip
 
 

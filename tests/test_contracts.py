@@ -81,6 +81,12 @@ READ = (
     contracts.INELIGIBLE_PAIRS,
     contracts.CROSS_SELL_SCORES,
     contracts.OWNED_SERVICES,
+    contracts.OFFER_VALUE,
+    contracts.HOLDOUT_VALUE,
+    contracts.FIRST_OFFERS,
+    contracts.WINDOW_DATES,
+    contracts.ELIGIBILITY_COUNTS,
+    contracts.DATA_QUALITY_COUNTS,
 )
 
 

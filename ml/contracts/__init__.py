@@ -16,4 +16,5 @@ from ml.contracts.marts import *  # noqa: F403
 from ml.contracts.outputs import *  # noqa: F403
 from ml.contracts.raw import *  # noqa: F403
 from ml.contracts.readers import *  # noqa: F403
+from ml.contracts.report import *  # noqa: F403
 from ml.contracts.table import *  # noqa: F403

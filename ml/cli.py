@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import json
-import signal
 import sys
-from collections.abc import Callable
-from pathlib import Path
-from types import FrameType
-from typing import Annotated, Any, Final, ParamSpec, TypeVar
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
-from ml.errors import CrossSellError
+from ml.commands import SeedOption, WarehouseOption, command, out
 from ml.progress import Progress
 from ml.settings import Settings, load_settings
-
-EXIT_INTERRUPTED: Final = 130
-EXIT_TERMINATED: Final = 143
 
 app = typer.Typer(
     help="Cross-sell inside the warehouse: raw partner tables in, calibrated offers out.",
@@ -29,59 +20,6 @@ app = typer.Typer(
 )
 load_app = typer.Typer(help="Fill the raw tables from a source.", no_args_is_help=True)
 app.add_typer(load_app, name="load")
-
-# A log has no width of its own: lines stay whole there.
-_LOG_WIDTH: Final = 100
-out = Console(highlight=False, width=None if sys.stdout.isatty() else _LOG_WIDTH)
-err = Console(stderr=True, highlight=False)
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-WarehouseOption = Annotated[
-    Path | None,
-    typer.Option("--warehouse", help="DuckDB file; default warehouse/warehouse.duckdb."),
-]
-SeedOption = Annotated[int | None, typer.Option("--seed", help="Of everything random; default 42.")]
-
-
-class Terminated(BaseException):
-    """SIGTERM, turned into an exception so that children end and files are tidied up."""
-
-
-def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    raise Terminated
-
-
-def command(function: Callable[P, R]) -> Callable[P, R]:
-    """Say a user's errors in one line and turn them into exit codes."""
-
-    @functools.wraps(function)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        signal.signal(signal.SIGTERM, _terminate)
-        try:
-            return function(*args, **kwargs)
-        except CrossSellError as error:
-            err.print(f"[bold red]error:[/bold red] {_plain(str(error))}", soft_wrap=True)
-            raise typer.Exit(error.exit_code) from None
-        except KeyboardInterrupt:
-            err.print("[bold red]interrupted:[/bold red] " + _UNTOUCHED, soft_wrap=True)
-            raise typer.Exit(EXIT_INTERRUPTED) from None
-        except Terminated:
-            err.print("[bold red]terminated:[/bold red] " + _UNTOUCHED, soft_wrap=True)
-            raise typer.Exit(EXIT_TERMINATED) from None
-
-    return wrapped
-
-
-_UNTOUCHED: Final = (
-    "the step under way left nothing half-written, and the last release stays readable; "
-    "run the same command again"
-)
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", r"\[")
 
 
 @load_app.command("complete-journey")

@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -15,21 +14,19 @@ import pyarrow as pa
 
 from ml import contracts
 from ml.contracts import Columns, Table
+from ml.contracts import arrow_table as _table
 from ml.dataset import Fold, Marts
 from ml.evaluation.calibration import Calibration, Calibrator
 from ml.evaluation.metrics import Values
 from ml.evaluation.protocol import Evaluation
 from ml.progress import Step
 from ml.settings import Settings
+from ml.versions import package_versions
 
 if TYPE_CHECKING:
     from ml.train import Offers, Run
 
 STATUS_COMPLETED: Final = "completed"
-_PACKAGES: Final = (
-    "cross-sell", "dbt-core", "dbt-duckdb", "duckdb", "lightfm-next", "numpy", "pyarrow", "scipy",
-    "torch",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -97,17 +94,7 @@ def run_tables(
     )
 
 
-def _table(table: Table, columns: dict[str, Any]) -> pa.Table:
-    arrays = [
-        column.cast(c.type) if isinstance(column, pa.ChunkedArray) else pa.array(column, c.type)
-        for c in table.columns
-        for column in [columns[c.name]]
-    ]
-    return pa.table(arrays, schema=pa.schema([(c.name, c.type) for c in table.columns]))
-
-
 def _runs(run: Run, settings: Settings) -> pa.Table:
-    versions = {name: version(name) for name in _PACKAGES}
     return _table(
         contracts.RUNS,
         {
@@ -119,7 +106,7 @@ def _runs(run: Run, settings: Settings) -> pa.Table:
             Columns.SEED: [settings.seed],
             # Where the warehouse lies says nothing about the run.
             Columns.SETTINGS_JSON: [settings.model_dump_json(exclude={"warehouse"})],
-            Columns.PACKAGE_VERSIONS_JSON: [json.dumps(versions)],
+            Columns.PACKAGE_VERSIONS_JSON: [json.dumps(package_versions())],
             Columns.STARTED_AT: [run.started_at],
             Columns.FINISHED_AT: [run.finished_at],
         },

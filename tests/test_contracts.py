@@ -57,7 +57,9 @@ def test_raw_contract_equals_the_declared_source(table: Table) -> None:
     assert declared == {c.name: YAML_TYPES[c.type] for c in table.columns}
 
 
-@pytest.mark.parametrize("table", contracts.ML_TABLES, ids=lambda t: t.name)
+@pytest.mark.parametrize(
+    "table", (*contracts.ML_TABLES, *contracts.BENCHMARK_TABLES), ids=lambda t: t.name
+)
 def test_ml_contract_equals_the_model(table: Table) -> None:
     columns = yaml_models()[table.name]["columns"]
     assert [(c["name"], c["data_type"]) for c in columns] == [

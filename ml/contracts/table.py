@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -75,3 +76,25 @@ class Table:
 def optional(name: str, type_: pa.DataType) -> Column:
     """Make a column that may be empty."""
     return Column(name, type_, is_required=False)
+
+
+def arrow_table(table: Table, columns: Mapping[str, Any]) -> pa.Table:
+    """Rows of a contracted table from their columns.
+
+    Parameters
+    ----------
+    table : Table
+    columns : mapping of str to sequence
+        Values by column name; Arrow columns are cast to the contract's type.
+
+    Returns
+    -------
+    pyarrow.Table
+        In the contract's columns and types, in order.
+    """
+    arrays = [
+        column.cast(c.type) if isinstance(column, pa.ChunkedArray) else pa.array(column, c.type)
+        for c in table.columns
+        for column in [columns[c.name]]
+    ]
+    return pa.table(arrays, schema=pa.schema([(c.name, c.type) for c in table.columns]))

@@ -33,7 +33,7 @@ def models(manifest: dict[str, Any]) -> list[dict[str, Any]]:
 
 def test_a_fresh_warehouse_builds_before_any_training(built_world: Path) -> None:
     with connect(built_world, read_only=True, wait_seconds=20) as connection:
-        for table in contracts.ML_TABLES:
+        for table in (*contracts.ML_TABLES, *contracts.BENCHMARK_TABLES):
             assert count_rows(connection, table) == 0
         assert count_rows(connection, contracts.CROSS_SELL_SCORES) == 0
         assert count_rows(connection, contracts.LABELS) > 0

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ml.benchmark.cli import app as benchmark_app
 from ml.commands import SeedOption, WarehouseOption, command, out
 from ml.progress import Progress
 from ml.settings import Settings, load_settings
@@ -20,6 +21,7 @@ app = typer.Typer(
 )
 load_app = typer.Typer(help="Fill the raw tables from a source.", no_args_is_help=True)
 app.add_typer(load_app, name="load")
+app.add_typer(benchmark_app, name="benchmark")
 
 
 @load_app.command("complete-journey")

@@ -19,6 +19,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from ml.benchmark.settings import BenchmarkSettings
 from ml.errors import InputError
 from ml.models.ease import EaseSettings
 from ml.models.lightfm import LightFMSettings
@@ -63,6 +64,8 @@ class Settings(BaseSettings):
         Which recommenders compete.
     popularity, ease, lightfm, ncf
         Settings of each model, documented beside it.
+    benchmark : BenchmarkSettings
+        Of ``cross-sell benchmark``; no part of a training run.
     """
 
     model_config = SettingsConfigDict(
@@ -88,6 +91,7 @@ class Settings(BaseSettings):
     ease: EaseSettings = EaseSettings()
     lightfm: LightFMSettings = LightFMSettings()
     ncf: NCFSettings = NCFSettings()
+    benchmark: BenchmarkSettings = BenchmarkSettings()
 
     @classmethod
     def settings_customise_sources(

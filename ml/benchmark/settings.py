@@ -1,0 +1,41 @@
+"""Settings of the benchmarks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PEERS_PYTHON: Final = Path(".peers/venv/bin/python")
+
+
+class BenchmarkSettings(BaseModel):
+    """Settings of ``cross-sell benchmark``; the defaults take half an hour on two cores.
+
+    Parameters
+    ----------
+    speed_epochs : int, default 10
+        Passes over the records that a training time counts: the least that the study's other
+        table has.
+    speed_seconds : float, default 40
+        Time for one model at one size. What takes longer is measured over fewer epochs and
+        scaled up, which a note then says; what takes less is repeated.
+    speed_repeats : int, default 5
+        Most repeats of one training.
+    epochs_seeds : int, default 3
+        Worlds or splits, each with its own seed, behind the epochs table.
+    peers_python : Path, default ``.peers/venv/bin/python``
+        Interpreter of the other libraries' own environment; relative to the project's root.
+    peers_seconds : float, default 600
+        Time after which one library is given up.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    speed_epochs: int = Field(default=10, ge=1)
+    speed_seconds: float = Field(default=40.0, gt=0)
+    speed_repeats: int = Field(default=5, ge=1)
+    epochs_seeds: int = Field(default=3, ge=1)
+    peers_python: Path = PEERS_PYTHON
+    peers_seconds: float = Field(default=600.0, gt=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,9 @@ from ml.errors import InputError
 IntArray = npt.NDArray[np.int32]
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float32]
+
+PARTNER_PREFIX = "partner: "
+"""Begins the name of the segment that holds a partner's services."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,10 @@ class Fold:
     adoption_age : csr_matrix, float32, (n_clients, n_services), optional
         Days from the client's first use of the service to the cutoff, for the pairs stored in
         ``interactions``; above zero. Without it, no adoption counts as recent.
+    client_segments : dict of str to ndarray of bool, (n_clients,), optional
+        Groups of clients that figures are broken down by, by name. Nothing is learned from it.
+    service_segments : dict of str to ndarray of bool, (n_services,), optional
+        The same of services, e.g. those of each partner.
     """
 
     name: str
@@ -63,6 +70,8 @@ class Fold:
     is_eligible_service: BoolArray
     ineligible_pairs: sparse.csr_matrix
     adoption_age: sparse.csr_matrix | None = None
+    client_segments: dict[str, BoolArray] = field(default_factory=dict)
+    service_segments: dict[str, BoolArray] = field(default_factory=dict)
 
     @property
     def n_clients(self) -> int:
@@ -85,6 +94,11 @@ class Fold:
         """Services without any interaction before the cutoff, (n_services,)."""
         is_cold: BoolArray = np.bincount(self.interactions.indices, minlength=self.n_services) == 0
         return is_cold
+
+    @property
+    def eligible_clients(self) -> IntArray:
+        """Clients that may be offered something, ascending."""
+        return np.flatnonzero(self.is_eligible_client).astype(np.int32)
 
     @property
     def labelled_clients(self) -> IntArray:
@@ -187,6 +201,23 @@ def _feature_names(table: pa.Table) -> tuple[str, ...]:
     return tuple(sorted(pc.unique(table.column(Columns.FEATURE)).to_pylist()))
 
 
+def _client_segments(table: pa.Table, size: int, what: str) -> dict[str, BoolArray]:
+    clients = _indices(table, Columns.CLIENT_IDX, size, what)
+    names = np.array(table.column(Columns.SEGMENT).to_pylist(), dtype=np.str_)
+    segments = {}
+    for name in np.unique(names).tolist():
+        members = np.zeros(size, dtype=np.bool_)
+        members[clients[names == name]] = True
+        segments[name] = members
+    return segments
+
+
+def _partners(services: pa.Table) -> dict[str, BoolArray]:
+    """Services of each partner, as segments."""
+    owners = np.array(services.column(Columns.PARTNER_ID).to_pylist(), dtype=np.str_)
+    return {f"{PARTNER_PREFIX}{name}": owners == name for name in np.unique(owners).tolist()}
+
+
 def _fold_rows(table: pa.Table, fold: str) -> pa.Table:
     return table.filter(pc.equal(table.column(Columns.FOLD), fold))
 
@@ -198,8 +229,9 @@ class Marts:
     Parameters
     ----------
     clients, services : pyarrow.Table
-        Index and id, ordered by index: row i has index i.
-    windows, interactions, labels, client_features, service_features : pyarrow.Table
+        Index and id, ordered by index: row i has index i. Services name their partner.
+    windows, interactions, labels, client_features, client_segments : pyarrow.Table
+    service_features : pyarrow.Table
     ineligible_clients, ineligible_services, ineligible_pairs : pyarrow.Table
     """
 
@@ -209,6 +241,7 @@ class Marts:
     interactions: pa.Table
     labels: pa.Table
     client_features: pa.Table
+    client_segments: pa.Table
     service_features: pa.Table
     ineligible_clients: pa.Table
     ineligible_services: pa.Table
@@ -323,4 +356,10 @@ def _build_fold(
             shape,
             contracts.INTERACTIONS.qualified_name,
         ),
+        client_segments=_client_segments(
+            _fold_rows(marts.client_segments, name),
+            shape[0],
+            contracts.CLIENT_SEGMENTS.qualified_name,
+        ),
+        service_segments=_partners(marts.services),
     )

@@ -36,6 +36,7 @@ def read_marts(settings: Settings, step: RunningStep) -> Marts:
             ("interactions", contracts.INTERACTIONS),
             ("labels", contracts.LABELS),
             ("client_features", contracts.CLIENT_FEATURES),
+            ("client_segments", contracts.CLIENT_SEGMENTS),
             ("service_features", contracts.SERVICE_FEATURES),
             ("ineligible_clients", contracts.INELIGIBLE_CLIENTS),
             ("ineligible_services", contracts.INELIGIBLE_SERVICES),

@@ -72,6 +72,10 @@ class TopK:
     scores: FloatArray
     spread: Spread
 
+    def first(self, k: int) -> TopK:
+        """Keep the k best of each client."""
+        return TopK(self.clients, self.services[:, :k], self.scores[:, :k], self.spread)
+
     @property
     def first_ranks(self) -> Integers:
         """Rank of each score from 1 = best, ties sharing the best of their ranks, (n, k)."""
@@ -147,7 +151,7 @@ def top_k(
     TopK
     """
     blocks = list(iter_top_k(score, fold, clients, k, block_size))
-    return _join(blocks, k)
+    return join_tops(blocks, k)
 
 
 def iter_top_k(
@@ -177,6 +181,35 @@ def iter_top_k(
             keys[start : start + len(chunk)] = chunk[:, :depth]
         keys.sort(axis=1)
         yield _decode(block, keys, k, _spread(scores, mask))
+
+
+def join_tops(blocks: list[TopK], k: int) -> TopK:
+    """Put the candidates of several groups of clients one below the other.
+
+    Parameters
+    ----------
+    blocks : list of TopK
+        All k deep.
+    k : int
+
+    Returns
+    -------
+    TopK
+    """
+    if not blocks:
+        nobody = np.empty(0, np.float64)
+        spread = Spread(np.empty(0, np.int64), nobody, nobody)
+        return _decode(np.empty(0, np.int32), np.empty((0, 0), np.int64), k, spread)
+    return TopK(
+        np.concatenate([b.clients for b in blocks]),
+        np.concatenate([b.services for b in blocks]),
+        np.concatenate([b.scores for b in blocks]),
+        Spread(
+            np.concatenate([b.spread.counts for b in blocks]),
+            np.concatenate([b.spread.means for b in blocks]),
+            np.concatenate([b.spread.deviations for b in blocks]),
+        ),
+    )
 
 
 def rank_labels(
@@ -230,7 +263,7 @@ def rank_labels(
         tops.append(_decode(block, keys, depth, _spread(scores, mask)))
         first += len(block)
     found = _Pairs.join(pairs)
-    top = _join(tops, depth)
+    top = join_tops(tops, depth)
     return LabelRanks(
         clients=clients,
         candidate_counts=top.spread.counts,
@@ -411,20 +444,3 @@ def _decode(clients: IntArray, keys: Integers, k: int, spread: Spread) -> TopK:
     services[:, :depth][is_candidate] = _key_services(keys)[is_candidate]
     scores[:, :depth][is_candidate] = _key_scores(keys)[is_candidate]
     return TopK(clients, services, scores, spread)
-
-
-def _join(blocks: list[TopK], k: int) -> TopK:
-    if not blocks:
-        nobody = np.empty(0, np.float64)
-        spread = Spread(np.empty(0, np.int64), nobody, nobody)
-        return _decode(np.empty(0, np.int32), np.empty((0, 0), np.int64), k, spread)
-    return TopK(
-        np.concatenate([b.clients for b in blocks]),
-        np.concatenate([b.services for b in blocks]),
-        np.concatenate([b.scores for b in blocks]),
-        Spread(
-            np.concatenate([b.spread.counts for b in blocks]),
-            np.concatenate([b.spread.means for b in blocks]),
-            np.concatenate([b.spread.deviations for b in blocks]),
-        ),
-    )

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from ml import contracts
-from ml.contracts import Columns, Table
-from ml.contracts import arrow_table as _table
+from ml.contracts import Columns, Table, arrow_table
 from ml.dataset import Fold, Marts
-from ml.evaluation.calibration import Calibration, Calibrator
-from ml.evaluation.metrics import Values
-from ml.evaluation.protocol import Evaluation
+from ml.holdout import holdout_rows
 from ml.progress import Step
 from ml.settings import Settings
 from ml.versions import package_versions
@@ -55,7 +50,7 @@ class RunTables:
             Columns.SECONDS: [step.seconds for step in steps],
             Columns.PEAK_MEMORY_MIB: [step.peak_memory_mib for step in steps],
         }
-        return [(contracts.RUN_STEPS, _table(contracts.RUN_STEPS, rows)), *self.tables]
+        return [(contracts.RUN_STEPS, arrow_table(contracts.RUN_STEPS, rows)), *self.tables]
 
 
 def run_tables(
@@ -63,7 +58,6 @@ def run_tables(
     offers: Offers,
     marts: Marts,
     folds: dict[str, Fold],
-    calibrator: Calibrator,
     settings: Settings,
 ) -> RunTables:
     """Make the rows of every ML table but the steps.
@@ -75,8 +69,6 @@ def run_tables(
     marts : Marts
         For the ids behind indices.
     folds : dict of str to Fold
-    calibrator : Calibrator
-        Of the champion.
     settings : Settings
 
     Returns
@@ -86,8 +78,9 @@ def run_tables(
     return RunTables(
         [
             (contracts.LEARNING_CURVES, _learning_curves(run)),
-            (contracts.METRICS, _metrics(run, folds)),
-            (contracts.HOLDOUT_PREDICTIONS, _holdout(run, marts, folds, calibrator)),
+            (contracts.METRICS, _metrics(run)),
+            (contracts.COMPARISONS, _comparisons(run)),
+            (contracts.HOLDOUT_PREDICTIONS, _holdout(run, marts, folds)),
             (contracts.SCORES, _scores(run, offers, marts)),
             (contracts.RUNS, _runs(run, settings)),
         ]
@@ -95,7 +88,7 @@ def run_tables(
 
 
 def _runs(run: Run, settings: Settings) -> pa.Table:
-    return _table(
+    return arrow_table(
         contracts.RUNS,
         {
             Columns.RUN_ID: [run.run_id],
@@ -115,7 +108,7 @@ def _runs(run: Run, settings: Settings) -> pa.Table:
 
 def _learning_curves(run: Run) -> pa.Table:
     rows = [(trial.name, epoch) for trial in run.trials for epoch in trial.epochs]
-    return _table(
+    return arrow_table(
         contracts.LEARNING_CURVES,
         {
             Columns.RUN_ID: [run.run_id] * len(rows),
@@ -129,130 +122,54 @@ def _learning_curves(run: Run) -> pa.Table:
     )
 
 
-_MetricRow = tuple[str, str, str, str, float | None, float | None, float | None, int]
-
-
-def _metrics(run: Run, folds: dict[str, Fold]) -> pa.Table:
-    rows: list[_MetricRow] = []
-    for trial in run.trials:
-        for fold, evaluation in _evaluations(trial.validation, trial.test):
-            rows += [
-                (
-                    trial.name,
-                    fold,
-                    r.segment,
-                    r.metric,
-                    r.value,
-                    r.ci_low,
-                    r.ci_high,
-                    r.client_count,
-                )
-                for r in evaluation.rows
-            ]
-    for fold, calibration in run.calibration.items():
-        clients = int(folds[fold].is_eligible_client.sum())
-        rows += [
-            (run.champion.name, fold, "all", metric, value, None, None, clients)
-            for metric, value in calibration_metrics(calibration).items()
-        ]
-    names = (
-        Columns.MODEL_NAME, Columns.FOLD, Columns.SEGMENT, Columns.METRIC, Columns.VALUE,
-        Columns.CI_LOW, Columns.CI_HIGH, Columns.CLIENT_COUNT,
-    )  # fmt: skip
-    columns: dict[str, Any] = {name: [row[i] for row in rows] for i, name in enumerate(names)}
-    return _table(contracts.METRICS, {Columns.RUN_ID: [run.run_id] * len(rows), **columns})
-
-
-def calibration_metrics(calibration: Calibration) -> dict[str, float | None]:
-    """Calibration figures by metric name; None where nothing was offered."""
-    figures = {
-        "calibration_error": calibration.expected_calibration_error,
-        "brier_score": calibration.brier_score,
-        "log_loss": calibration.log_loss,
-        "mean_probability": calibration.mean_probability,
-        "positive_rate": calibration.positive_rate,
-    }
-    return {name: None if math.isnan(value) else value for name, value in figures.items()}
-
-
-def _evaluations(validation: Evaluation, test: Evaluation) -> list[tuple[str, Evaluation]]:
-    return [(contracts.FOLD_VALIDATION, validation), (contracts.FOLD_TEST, test)]
-
-
-def _holdout(run: Run, marts: Marts, folds: dict[str, Fold], calibrator: Calibrator) -> pa.Table:
-    parts = [
-        _holdout_part(
-            run.run_id,
-            trial.name,
-            fold,
-            evaluation,
-            marts,
-            (calibrator, folds[fold]) if trial.name == run.champion.name else None,
-        )
+def _metrics(run: Run) -> pa.Table:
+    rows = [
+        (trial.name, fold, row)
         for trial in run.trials
-        for fold, evaluation in _evaluations(trial.validation, trial.test)
+        for fold, evaluation in trial.evaluations.items()
+        for row in evaluation.rows
     ]
-    return pa.concat_tables(parts)
-
-
-def _holdout_part(
-    run_id: str,
-    model_name: str,
-    fold_name: str,
-    evaluation: Evaluation,
-    marts: Marts,
-    calibrated: tuple[Calibrator, Fold] | None,
-) -> pa.Table:
-    """All labels, however far down they rank, and the first candidates of each client.
-
-    From the labels' ranks and the number of candidates every ranking metric can be computed
-    again; the millions of other pairs add nothing to it.
-    """
-    ranks = evaluation.ranks
-    is_first = _unlabelled(evaluation)
-    rows, places = np.nonzero(is_first)
-    positions = np.concatenate([ranks.positions, rows])
-    services = np.concatenate([ranks.services, ranks.top.services[rows, places]])
-    probabilities: Values | None = None
-    if calibrated is not None:
-        calibrator, fold = calibrated
-        probabilities = np.concatenate(
-            [
-                calibrator.transform_labels(ranks, fold),
-                calibrator.transform_top(ranks.top, fold)[rows, places],
-            ]
-        )
-    n = len(positions)
-    return _table(
-        contracts.HOLDOUT_PREDICTIONS,
+    return arrow_table(
+        contracts.METRICS,
         {
-            Columns.RUN_ID: [run_id] * n,
-            Columns.MODEL_NAME: [model_name] * n,
-            Columns.FOLD: [fold_name] * n,
-            Columns.CLIENT_ID: marts.client_ids.take(pa.array(ranks.clients[positions])),
-            Columns.SERVICE_ID: marts.service_ids.take(pa.array(services)),
-            Columns.SCORE: np.concatenate([ranks.scores, ranks.top.scores[rows, places]]).astype(
-                np.float64
-            ),
-            Columns.PROBABILITY: pa.nulls(n) if probabilities is None else probabilities,
-            Columns.CANDIDATE_RANK: np.concatenate([ranks.ranks, places + 1]),
-            Columns.MID_RANK: pa.array(
-                np.concatenate([ranks.mid_ranks, np.zeros(len(rows))]),
-                mask=np.arange(n) >= len(ranks.positions),
-            ),
-            Columns.CANDIDATE_COUNT: ranks.candidate_counts[positions],
-            Columns.IS_POSITIVE: np.arange(n) < len(ranks.positions),
+            Columns.RUN_ID: [run.run_id] * len(rows),
+            Columns.MODEL_NAME: [name for name, _, _ in rows],
+            Columns.FOLD: [fold for _, fold, _ in rows],
+            Columns.SEGMENT: [row.segment for _, _, row in rows],
+            Columns.METRIC: [row.metric for _, _, row in rows],
+            Columns.VALUE: [row.value for _, _, row in rows],
+            Columns.CI_LOW: [row.ci_low for _, _, row in rows],
+            Columns.CI_HIGH: [row.ci_high for _, _, row in rows],
+            Columns.CLIENT_COUNT: [row.client_count for _, _, row in rows],
         },
     )
 
 
-def _unlabelled(evaluation: Evaluation) -> npt.NDArray[np.bool_]:
-    """Which of the first candidates are no labels, (n, depth)."""
-    ranks = evaluation.ranks
-    is_first: npt.NDArray[np.bool_] = ranks.top.services >= 0
-    within = ranks.ranks <= is_first.shape[1]
-    is_first[ranks.positions[within], ranks.ranks[within] - 1] = False
-    return is_first
+def _holdout(run: Run, marts: Marts, folds: dict[str, Fold]) -> pa.Table:
+    return pa.concat_tables(
+        holdout_rows(run.run_id, trial.name, folds[fold], evaluation, trial.calibrator, marts)
+        for trial in run.trials
+        for fold, evaluation in trial.evaluations.items()
+    )
+
+
+def _comparisons(run: Run) -> pa.Table:
+    found = run.comparisons
+    return arrow_table(
+        contracts.COMPARISONS,
+        {
+            Columns.RUN_ID: [run.run_id] * len(found),
+            Columns.FOLD: [c.fold for c in found],
+            Columns.METRIC: [c.metric for c in found],
+            Columns.MODEL_NAME: [c.first for c in found],
+            Columns.OTHER_MODEL_NAME: [c.second for c in found],
+            Columns.DIFFERENCE: [c.comparison.difference for c in found],
+            Columns.CI_LOW: [c.comparison.low for c in found],
+            Columns.CI_HIGH: [c.comparison.high for c in found],
+            Columns.P_VALUE: [c.comparison.p_value for c in found],
+            Columns.CLIENT_COUNT: [c.comparison.client_count for c in found],
+        },
+    )
 
 
 def _scores(run: Run, offers: Offers, marts: Marts) -> pa.Table:
@@ -260,7 +177,7 @@ def _scores(run: Run, offers: Offers, marts: Marts) -> pa.Table:
     rows, places = np.nonzero(top.services >= 0)
     reasons = offers.reasons[rows, places]
     n = len(rows)
-    return _table(
+    return arrow_table(
         contracts.SCORES,
         {
             Columns.RUN_ID: [run.run_id] * n,

@@ -1,6 +1,6 @@
-"""The job: fit, evaluate, choose a champion, calibrate, score, write.
+"""The job: fit, calibrate, evaluate, choose a champion, score, write.
 
-Hyper-parameters, early stopping, the champion and its calibration rest on the validation
+Hyper-parameters, early stopping, calibration and the choice of the champion rest on the validation
 fold alone. Every model is then refitted up to the test fold's cutoff and measured once on
 its labels; the champion is refitted on everything and scores every client.
 """
@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Final
 
 from ml import contracts
+from ml.comparisons import ModelDifference
 from ml.dataset import BoolArray, Fold, IntArray, build_folds
 from ml.errors import WarehouseAccessError
-from ml.evaluation.calibration import Calibration, Calibrator, eligible_clients
+from ml.evaluation.calibration import Calibrator
 from ml.evaluation.metrics import Values
 from ml.marts import as_of_at, read_marts
 from ml.models.base import Recommender
@@ -28,7 +29,16 @@ from ml.ranking import TopK, top_k
 from ml.reasons import strongest_owned
 from ml.results import RunTables, run_tables
 from ml.settings import Settings
-from ml.trials import Champion, Trial, best_on_validation, crown, fit_on_validation, refit, test
+from ml.trials import (
+    Champion,
+    Trial,
+    best_on_validation,
+    crown,
+    differences,
+    fit_on_validation,
+    refit,
+    test,
+)
 from ml.warehouse import append_tables, connect
 
 MODELS_FOLDER: Final = "models"
@@ -68,8 +78,8 @@ class Run:
     trials : list of Trial
         In the settings' order.
     champion : Champion
-    calibration : dict of str to Calibration
-        The champion's, by fold, over the offers.
+    comparisons : list of ModelDifference
+        Of all pairs of models.
     offer_count : int
     model_folder : Path
         The saved champion and its calibrator.
@@ -81,9 +91,14 @@ class Run:
     finished_at: datetime
     trials: list[Trial]
     champion: Champion
-    calibration: dict[str, Calibration]
+    comparisons: list[ModelDifference]
     offer_count: int
     model_folder: Path
+
+    @property
+    def champion_trial(self) -> Trial:
+        """What the champion reached."""
+        return next(trial for trial in self.trials if trial.name == self.champion.name)
 
 
 def _now() -> datetime:
@@ -123,21 +138,14 @@ def train(settings: Settings, progress: Progress) -> Run:
         name: fit_on_validation(name, settings, validation, progress) for name in settings.models
     }
     winner = best_on_validation(fitted)
-    with progress.step("calibrate") as step:
-        score = fitted[winner].model.score
-        calibrator = Calibrator.fit(score, validation, block_size=settings.block_size)
-        calibration = {validation.name: calibrator.measure(score, validation)}
-        step.outcome = f"{winner}, the best on validation"
-
-    trials = []
-    for name in settings.models:
-        trial, model = test(name, fitted[name], settings, testing, progress)
-        trials.append(trial)
-        if name == winner:
-            calibration[testing.name] = calibrator.measure(model.score, testing)
+    calibrator = fitted[winner].calibrator
+    trials = [test(name, fitted[name], settings, testing, progress) for name in settings.models]
     best_epoch = fitted[winner].model.best_epoch
-    del fitted, model
-    champion = crown(winner, trials, settings)
+    del fitted
+    with progress.step("compare models") as step:
+        comparisons = differences(trials, settings)
+        champion = crown(winner, trials, comparisons)
+        step.outcome = f"{winner} is the best on validation"
 
     serving = folds[contracts.FOLD_SERVING]
     model, offers = _serve(winner, best_epoch, calibrator, serving, settings, progress)
@@ -150,11 +158,11 @@ def train(settings: Settings, progress: Progress) -> Run:
             _now(),
             trials,
             champion,
-            calibration,
+            comparisons,
             int((offers.top.services >= 0).sum()),
             folder,
         )
-        tables = run_tables(run, offers, marts, folds, calibrator, settings)
+        tables = run_tables(run, offers, marts, folds, settings)
         _write(settings, tables, progress.steps[first_step:], run_id)
         step.outcome = f"{tables.row_count:,} rows"
     return run
@@ -172,7 +180,7 @@ def _serve(
     with progress.step(f"refit {name} on everything") as step:
         model = refit(name, epochs, settings, fold, step.update)
     with progress.step("offers for every client") as step:
-        clients = eligible_clients(fold)
+        clients = fold.eligible_clients
         top = top_k(model.score, fold, clients, settings.offers_per_client, settings.block_size)
         item_to_item = _item_to_item(model, fold, settings)
         reasons = strongest_owned(

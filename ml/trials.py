@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
+from ml import contracts
+from ml.comparisons import ModelDifference, compare_models
 from ml.dataset import Fold
+from ml.evaluation.calibration import Calibrator
 from ml.evaluation.protocol import EpochEvaluator, Evaluation, evaluate
-from ml.evaluation.significance import Comparison, compare, holm
+from ml.evaluation.significance import Comparison
 from ml.models.base import Epoch, ModelSettings, Recommender
 from ml.models.registry import create
 from ml.progress import Progress
@@ -33,12 +34,15 @@ class Fitted:
     epochs : list of Epoch
     fit_seconds : float
         Training alone, per-epoch evaluation left out.
+    calibrator : Calibrator
+        Of the model's scores.
     validation : Evaluation
     """
 
     model: Recommender
     epochs: list[Epoch]
     fit_seconds: float
+    calibrator: Calibrator
     validation: Evaluation
 
     @property
@@ -61,6 +65,8 @@ class Trial:
         Early stopping's choice; the refits train this long.
     fit_seconds : float
         Of the validation fit.
+    calibrator : Calibrator
+        Fitted on validation.
     validation, test : Evaluation
     """
 
@@ -68,8 +74,14 @@ class Trial:
     epochs: list[Epoch]
     best_epoch: int
     fit_seconds: float
+    calibrator: Calibrator
     validation: Evaluation
     test: Evaluation
+
+    @property
+    def evaluations(self) -> dict[str, Evaluation]:
+        """By fold."""
+        return {contracts.FOLD_VALIDATION: self.validation, contracts.FOLD_TEST: self.test}
 
 
 @dataclass(frozen=True)
@@ -83,7 +95,7 @@ class Champion:
         Why it was chosen, with the figures, and how it did on test.
     against : dict of str to Comparison
         Paired comparison of NDCG@10 on the test fold with every other model; p-values
-        corrected by Holm's method.
+        corrected by Holm's method over all pairs of models.
     """
 
     name: str
@@ -110,7 +122,7 @@ def new_model(settings: Settings, name: str) -> Recommender:
 
 
 def fit_on_validation(name: str, settings: Settings, fold: Fold, progress: Progress) -> Fitted:
-    """Fit with early stopping on the validation labels, and measure."""
+    """Fit with early stopping on the validation labels, calibrate, and measure."""
     with progress.step(f"fit {name}") as step:
         model = new_model(settings, name)
         epochs = model.fit(
@@ -118,8 +130,15 @@ def fit_on_validation(name: str, settings: Settings, fold: Fold, progress: Progr
             monitor=EpochEvaluator(fold, settings.block_size),
             progress=lambda epoch: step.update(_told(epoch)),
         )
+        step.update("calibrating")
+        calibrator = Calibrator.fit(model.score, fold, block_size=settings.block_size)
+        step.update("measuring")
         fitted = Fitted(
-            model, epochs, sum(epoch.seconds for epoch in epochs), measure(model, fold, settings)
+            model,
+            epochs,
+            sum(epoch.seconds for epoch in epochs),
+            calibrator,
+            measure(model, fold, settings, calibrator),
         )
         step.outcome = (
             f"{CHAMPION_METRIC} {fitted.champion_value:.4f},"
@@ -128,9 +147,7 @@ def fit_on_validation(name: str, settings: Settings, fold: Fold, progress: Progr
     return fitted
 
 
-def test(
-    name: str, fitted: Fitted, settings: Settings, fold: Fold, progress: Progress
-) -> tuple[Trial, Recommender]:
+def test(name: str, fitted: Fitted, settings: Settings, fold: Fold, progress: Progress) -> Trial:
     """Refit up to the test cutoff, as long as validation chose, and measure once."""
     with progress.step(f"test {name}") as step:
         model = refit(name, fitted.model.best_epoch, settings, fold, step.update)
@@ -139,14 +156,15 @@ def test(
             fitted.epochs,
             fitted.model.best_epoch,
             fitted.fit_seconds,
+            fitted.calibrator,
             fitted.validation,
-            measure(model, fold, settings),
+            measure(model, fold, settings, fitted.calibrator),
         )
         value = trial.test.value(CHAMPION_METRIC)
         step.outcome = (
             f"{CHAMPION_METRIC} {value:.4f} on test" if value is not None else "no labels"
         )
-    return trial, model
+    return trial
 
 
 def refit(
@@ -158,11 +176,14 @@ def refit(
     return model
 
 
-def measure(model: Recommender, fold: Fold, settings: Settings) -> Evaluation:
+def measure(
+    model: Recommender, fold: Fold, settings: Settings, calibrator: Calibrator
+) -> Evaluation:
     """All metrics of a model on a fold, with intervals."""
     return evaluate(
         model.score,
         fold,
+        calibrator=calibrator,
         block_size=settings.block_size,
         resamples=settings.bootstrap_samples,
         seed=settings.seed,
@@ -183,7 +204,20 @@ def best_on_validation(fitted: dict[str, Fitted]) -> str:
     return max(fitted, key=lambda name: fitted[name].champion_value)
 
 
-def crown(name: str, trials: Sequence[Trial], settings: Settings) -> Champion:
+def differences(trials: Sequence[Trial], settings: Settings) -> list[ModelDifference]:
+    """Compare every pair of models on both folds."""
+    found = []
+    for fold in (contracts.FOLD_VALIDATION, contracts.FOLD_TEST):
+        found += compare_models(
+            fold,
+            {trial.name: trial.evaluations[fold].per_client for trial in trials},
+            seed=settings.seed,
+            resamples=settings.bootstrap_samples,
+        )
+    return found
+
+
+def crown(name: str, trials: Sequence[Trial], found: Sequence[ModelDifference]) -> Champion:
     """Say why a model was chosen, and how it did against the others on test.
 
     Parameters
@@ -191,7 +225,8 @@ def crown(name: str, trials: Sequence[Trial], settings: Settings) -> Champion:
     name : str
         Chosen on validation.
     trials : sequence of Trial
-    settings : Settings
+    found : sequence of ModelDifference
+        Of all pairs, as from ``differences``.
 
     Returns
     -------
@@ -199,20 +234,13 @@ def crown(name: str, trials: Sequence[Trial], settings: Settings) -> Champion:
     """
     chosen = next(trial for trial in trials if trial.name == name)
     others = [trial for trial in trials if trial.name != name]
-    found = [
-        compare(
-            chosen.test.per_client[CHAMPION_METRIC],
-            other.test.per_client[CHAMPION_METRIC],
-            seed=settings.seed,
-            resamples=settings.bootstrap_samples,
-        )
-        for other in others
-    ]
-    corrected = holm(np.array([1.0 if c.p_value is None else c.p_value for c in found]))
-    against = {
-        other.name: replace(comparison, p_value=float(p_value))
-        for other, comparison, p_value in zip(others, found, corrected, strict=True)
-    }
+    against = dict(
+        seen
+        for difference in found
+        if (difference.fold, difference.metric) == (contracts.FOLD_TEST, CHAMPION_METRIC)
+        for seen in [difference.seen_from(name)]
+        if seen is not None
+    )
     return Champion(name, _sentences(chosen, others, against), against)
 
 

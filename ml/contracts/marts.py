@@ -20,6 +20,7 @@ DIM_SERVICES: Final = Table(
     (
         Column(Columns.SERVICE_IDX, INT),
         Column(Columns.SERVICE_ID, STRING),
+        Column(Columns.PARTNER_ID, STRING),
     ),
     key=(Columns.SERVICE_IDX,),
 )
@@ -69,6 +70,17 @@ CLIENT_FEATURES: Final = Table(
         Column(Columns.VALUE, DOUBLE),
     ),
     key=(Columns.FOLD, Columns.CLIENT_IDX, Columns.FEATURE),
+)
+
+CLIENT_SEGMENTS: Final = Table(
+    "learning",
+    "client_segments",
+    (
+        Column(Columns.FOLD, STRING),
+        Column(Columns.CLIENT_IDX, INT),
+        Column(Columns.SEGMENT, STRING),
+    ),
+    key=(Columns.FOLD, Columns.CLIENT_IDX, Columns.SEGMENT),
 )
 
 SERVICE_FEATURES: Final = Table(

@@ -65,6 +65,30 @@ METRICS: Final = Table(
     key=(Columns.RUN_ID, Columns.MODEL_NAME, Columns.FOLD, Columns.SEGMENT, Columns.METRIC),
 )
 
+COMPARISONS: Final = Table(
+    "ml",
+    "comparisons",
+    (
+        Column(Columns.RUN_ID, STRING),
+        Column(Columns.FOLD, STRING),
+        Column(Columns.METRIC, STRING),
+        Column(Columns.MODEL_NAME, STRING),
+        Column(Columns.OTHER_MODEL_NAME, STRING),
+        optional(Columns.DIFFERENCE, DOUBLE),
+        optional(Columns.CI_LOW, DOUBLE),
+        optional(Columns.CI_HIGH, DOUBLE),
+        optional(Columns.P_VALUE, DOUBLE),
+        Column(Columns.CLIENT_COUNT, BIGINT),
+    ),
+    key=(
+        Columns.RUN_ID,
+        Columns.FOLD,
+        Columns.METRIC,
+        Columns.MODEL_NAME,
+        Columns.OTHER_MODEL_NAME,
+    ),
+)
+
 LEARNING_CURVES: Final = Table(
     "ml",
     "learning_curves",
@@ -90,7 +114,7 @@ HOLDOUT_PREDICTIONS: Final = Table(
         Column(Columns.CLIENT_ID, STRING),
         Column(Columns.SERVICE_ID, STRING),
         Column(Columns.SCORE, DOUBLE),
-        optional(Columns.PROBABILITY, DOUBLE),
+        Column(Columns.PROBABILITY, DOUBLE),
         Column(Columns.CANDIDATE_RANK, INT),
         optional(Columns.MID_RANK, DOUBLE),
         Column(Columns.CANDIDATE_COUNT, INT),
@@ -121,6 +145,7 @@ ML_TABLES: Final = (
     RUNS,
     RUN_STEPS,
     METRICS,
+    COMPARISONS,
     LEARNING_CURVES,
     HOLDOUT_PREDICTIONS,
     SCORES,

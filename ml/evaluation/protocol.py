@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
 from ml.dataset import BoolArray, FloatArray, Fold, IntArray
-from ml.evaluation import metrics, significance
+from ml.evaluation import catalogue, metrics
+from ml.evaluation.calibration import Calibrator
+from ml.evaluation.figures import Figure, MetricRow, client_mean, metric_rows
 from ml.evaluation.metrics import CUTOFFS, Values
-from ml.evaluation.significance import RESAMPLES, Interval, percentile_interval
-from ml.ranking import BLOCK_SIZE, LabelRanks, Scorer, rank_labels
+from ml.evaluation.offers import JudgedOffers, judge_offers, offer_figures
+from ml.evaluation.pooled_auc import Pool, pool, pooled_auc
+from ml.evaluation.significance import RESAMPLES
+from ml.ranking import BLOCK_SIZE, DEPTH, LabelRanks, Scorer, TopK, join_tops, rank_labels, top_k
 
-
-@dataclass(frozen=True)
-class MetricRow:
-    """One figure of the metrics table.
-
-    Parameters
-    ----------
-    segment : str
-        ``all``, ``warm`` (clients with interactions before the cutoff) or ``cold``.
-    metric : str
-        ``auc``, ``auc_overall``, ``ndcg@10``, ...
-    value, ci_low, ci_high : float or None
-        None where the segment has no client that the metric is defined for. Coverage has
-        no interval: a resample, which repeats clients, can only cover less.
-    client_count : int
-        Clients behind the value.
-    """
-
-    segment: str
-    metric: str
-    value: float | None
-    ci_low: float | None
-    ci_high: float | None
-    client_count: int
+ALL = "all"
+# Partners and client segments are many: they get the figures that people ask for.
+BREAKDOWN_CUTOFFS = (10,)
 
 
 @dataclass(frozen=True)
@@ -47,14 +30,18 @@ class Evaluation:
     ----------
     rows : tuple of MetricRow
     ranks : LabelRanks
-        What the figures were read from; ``ranks.clients`` orders ``per_client``.
+        What the ranking metrics were read from, without the scores of all candidates;
+        ``ranks.clients`` orders ``per_client``.
     per_client : dict of str to ndarray of float64, (n,)
         For paired tests between models; NaN where undefined.
+    offers : JudgedOffers or None
+        Of all eligible clients; first those of ``ranks.clients``. None without a calibrator.
     """
 
     rows: tuple[MetricRow, ...]
     ranks: LabelRanks
     per_client: dict[str, Values]
+    offers: JudgedOffers | None = None
 
     def value(self, metric: str, segment: str = "all") -> float | None:
         """Look up one figure.
@@ -95,6 +82,7 @@ def evaluate(
     score: Scorer,
     fold: Fold,
     *,
+    calibrator: Calibrator | None = None,
     segments: dict[str, BoolArray] | None = None,
     cutoffs: tuple[int, ...] = CUTOFFS,
     block_size: int = BLOCK_SIZE,
@@ -107,6 +95,9 @@ def evaluate(
     ----------
     score : callable
     fold : Fold
+        Its client and service segments get rows of their own.
+    calibrator : Calibrator, optional
+        With it, the first offers of every eligible client are judged too.
     segments : dict of str to ndarray of bool, optional
         Over ``fold.labelled_clients``; all, warm and cold by default.
     cutoffs : tuple of int, default (5, 10, 20)
@@ -120,22 +111,32 @@ def evaluate(
     Evaluation
     """
     clients = fold.labelled_clients
-    ranks = rank_labels(score, fold, clients, block_size, depth=max(cutoffs), keep_scores=True)
+    depth = max(*cutoffs, DEPTH)
+    ranks = rank_labels(score, fold, clients, block_size, depth=depth, keep_scores=True)
     per_client = metrics.client_metrics(ranks, cutoffs)
-    found = segment_clients(fold, clients) if segments is None else segments
-    pooled = metrics.pool(ranks)
+    per_client |= catalogue.list_metrics(ranks.top, fold, cutoffs)
+    pooled = pool(ranks)
     rows: list[MetricRow] = []
-    for name, members in found.items():
-        columns = _columns(ranks, per_client, members, pooled)
-        intervals = _intervals(columns, resamples, seed)
-        for k in cutoffs:
-            covered = metrics.coverage(ranks, k, members)
-            intervals[f"coverage@{k}"] = Interval(covered, None, None, int(members.sum()))
-        rows += [
-            MetricRow(name, metric, x.value, x.low, x.high, x.client_count)
-            for metric, x in intervals.items()
-        ]
-    return Evaluation(tuple(rows), ranks, per_client)
+    for name, members in (segments or segment_clients(fold, clients)).items():
+        figures = _ranking_figures(ranks, per_client, members, pooled)
+        figures |= _coverage(ranks, members, cutoffs)
+        rows += metric_rows(name, figures, resamples=resamples, seed=seed)
+    # Kept for the whole run; the scores of all candidates would be most of it.
+    ranks = replace(ranks, candidate_scores=np.empty(0, np.float32))
+    for name, figures in _breakdowns(ranks, fold).items():
+        rows += metric_rows(name, figures, resamples=resamples, seed=seed)
+    offers = None
+    if calibrator is not None:
+        top = _offered(score, fold, ranks, block_size)
+        offers = judge_offers(top, fold, calibrator)
+        rows += metric_rows(ALL, offer_figures(offers), resamples=resamples, seed=seed)
+    return Evaluation(tuple(rows), ranks, per_client, offers)
+
+
+def _offered(score: Scorer, fold: Fold, ranks: LabelRanks, block_size: int) -> TopK:
+    """First candidates of all eligible clients: those that are ranked, then the others."""
+    others = np.setdiff1d(fold.eligible_clients, ranks.clients)
+    return join_tops([ranks.top.first(DEPTH), top_k(score, fold, others, DEPTH, block_size)], DEPTH)
 
 
 class Scores(Protocol):
@@ -184,63 +185,55 @@ class EpochEvaluator:
         return EpochQuality(_mean(metrics.auc(ranks)), _mean(metrics.ndcg(ranks, 10)))
 
 
-@dataclass(frozen=True)
-class _Column:
-    """A figure with the per-client ratios that its resamples are made of."""
-
-    value: float | None
-    client_count: int
-    ratios: list[tuple[Values, Values]]
-
-
 def _mean(values: Values) -> float:
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else 0.0
 
 
-def _columns(
-    ranks: LabelRanks, per_client: dict[str, Values], members: BoolArray, pooled: metrics.Pool
-) -> dict[str, _Column]:
-    columns = {}
-    for name, values in per_client.items():
-        found = values[members]
-        is_known = ~np.isnan(found)
-        count = int(is_known.sum())
-        known = np.where(is_known, found, 0.0)
-        value = float(known.sum() / count) if count else None
-        columns[name] = _Column(value, count, [(known, is_known.astype(np.float64))])
-    whole = metrics.pooled_auc(ranks, members, pooled)
+def _ranking_figures(
+    ranks: LabelRanks, per_client: dict[str, Values], members: BoolArray, pool: Pool
+) -> dict[str, Figure]:
+    figures = {name: client_mean(values[members]) for name, values in per_client.items()}
+    whole = pooled_auc(ranks, members, pool)
+    value = whole.value
+    count = int((members & (ranks.positive_counts > 0)).sum())
     # Comparing each resample's pairs anew would be quadratic; resampling the clients'
-    # structural components on both sides is the same to first order.
-    columns["auc_overall"] = _Column(
-        whole.value,
-        int((members & (ranks.positive_counts > 0)).sum()) if whole.value is not None else 0,
-        [
+    # structural components on both sides is the same to first order. Both equal the value
+    # where nothing is resampled.
+    figures["auc_overall"] = Figure(
+        value,
+        0 if value is None else count,
+        (
             (whole.label_sums[members], whole.label_counts[members]),
             (whole.other_sums[members], whole.other_counts[members]),
-        ],
+        ),
+        lambda ratios: ratios.sum(axis=1) - (0.0 if value is None else value),
     )
-    return columns
+    return figures
 
 
-def _intervals(columns: dict[str, _Column], resamples: int, seed: int) -> dict[str, Interval]:
-    """Intervals of all columns from the same resamples."""
-    ratios = [ratio for column in columns.values() for ratio in column.ratios]
-    means = significance.resample_ratios(
-        np.column_stack([top for top, _ in ratios]),
-        np.column_stack([bottom for _, bottom in ratios]),
-        seed=seed,
-        resamples=resamples,
-    )
-    found = {}
-    first = 0
-    for name, column in columns.items():
-        several = means[:, first : first + len(column.ratios)]
-        first += len(column.ratios)
-        if column.value is None or not resamples:
-            found[name] = Interval(column.value, None, None, column.client_count)
-            continue
-        # The parts of a sum of ratios all equal the value where nothing is resampled.
-        values = several.sum(axis=1) - (several.shape[1] - 1) * column.value
-        found[name] = percentile_interval(column.value, values, column.client_count)
+def _coverage(ranks: LabelRanks, members: BoolArray, cutoffs: tuple[int, ...]) -> dict[str, Figure]:
+    return {
+        f"coverage@{k}": Figure(catalogue.coverage(ranks, k, members), int(members.sum()))
+        for k in cutoffs
+    }
+
+
+def _breakdowns(ranks: LabelRanks, fold: Fold) -> dict[str, dict[str, Figure]]:
+    """Figures of each client segment, and of each partner's labels."""
+    found: dict[str, dict[str, Figure]] = {}
+    per_client = metrics.client_metrics(ranks, BREAKDOWN_CUTOFFS)
+    per_client |= catalogue.list_metrics(ranks.top, fold, BREAKDOWN_CUTOFFS)
+    for name, is_member in fold.client_segments.items():
+        members = is_member[ranks.clients]
+        figures = {metric: client_mean(values[members]) for metric, values in per_client.items()}
+        found[name] = figures | _coverage(ranks, members, BREAKDOWN_CUTOFFS)
+    for name, is_wanted in fold.service_segments.items():
+        own = metrics.labels_of(ranks, is_wanted)
+        # Resampling the thousands of clients without a label there would be for nothing.
+        members = own.positive_counts > 0
+        found[name] = {
+            metric: client_mean(values[members])
+            for metric, values in metrics.client_metrics(own, BREAKDOWN_CUTOFFS).items()
+        }
     return found

@@ -1,4 +1,4 @@
-"""How far stated probabilities are from what happened, counted in a stream of blocks."""
+"""How far stated probabilities are from what happened, and bins that SQL computes alike."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ import numpy.typing as npt
 
 Values = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+Outcomes = npt.NDArray[np.generic]
 
 BINS = 20
-# The upper bits of a float32 in [0, 1]: cells that are 0.2% of their probability wide.
-_CELL_SHIFT = 14
-_CELLS = (0x3F800000 >> _CELL_SHIFT) + 1
 _SMALLEST = 1e-15
 
 
@@ -23,124 +21,199 @@ class ReliabilityCurve:
 
     Parameters
     ----------
-    mean_probabilities, positive_rates : ndarray of float64, (bins,)
-    counts : ndarray of int64, (bins,)
-        Never zero: bins that nothing falls into are left out.
+    bins : ndarray of int64, (b,)
+        Number of each bin, from 1. Bins that nothing falls into are left out.
+    mean_probabilities, positive_rates : ndarray of float64, (b,)
+    counts : ndarray of int64, (b,)
+        Never zero.
     """
 
+    bins: Integers
     mean_probabilities: Values
     positive_rates: Values
     counts: Integers
 
 
-class Reliability:
-    """Counts of probabilities and outcomes; takes pairs block by block, keeps none.
+@dataclass(frozen=True)
+class Calibration:
+    """How good the probabilities of some pairs were; NaN without pairs.
+
+    Parameters
+    ----------
+    expected_calibration_error : float
+        In 20 bins of equal mass.
+    brier_score : float
+        Mean squared error of the probabilities (Brier 1950).
+    log_loss : float
+        Mean negative log-likelihood, natural log.
+    mean_probability, positive_rate : float
+        Stated and observed, over all pairs.
+    pair_count : int
+    curve : ReliabilityCurve
+    """
+
+    expected_calibration_error: float
+    brier_score: float
+    log_loss: float
+    mean_probability: float
+    positive_rate: float
+    pair_count: int
+    curve: ReliabilityCurve
+
+
+def mass_bins(values: Values, bins: int) -> Integers:
+    """Number the values' bins of equal mass, from low to high.
+
+    A value's mid-rank decides: the share of all values below it, its equals counted half.
+    Equal values therefore share a bin whatever their order, bins may differ in size, and
+    integers alone are compared, so that SQL finds exactly the same bins.
+
+    Parameters
+    ----------
+    values : ndarray of float64, (m,)
+    bins : int
+
+    Returns
+    -------
+    ndarray of int64, (m,)
+        From 1 to ``bins``.
 
     Examples
     --------
-    >>> reliability = Reliability()
-    >>> reliability.add(np.array([0.1, 0.1, 0.6, 0.6]), np.array([0, 0, 1, 0]))
-    >>> round(reliability.expected_calibration_error(bins=2), 4)
-    0.1
-    >>> round(reliability.brier_score, 4)
-    0.135
+    >>> mass_bins(np.array([0.1, 0.4, 0.2, 0.3]), 2).tolist()
+    [1, 2, 1, 2]
+
+    The middle of the three equals stands at place 2.5 of 4, in the second half:
+
+    >>> mass_bins(np.array([0.1, 0.3, 0.3, 0.3]), 2).tolist()
+    [1, 2, 2, 2]
     """
+    if len(values) == 0:
+        return np.empty(0, np.int64)
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    doubled_middles = 2 * (np.cumsum(counts) - counts) + counts
+    numbers: Integers = (doubled_middles * bins // (2 * len(values)) + 1)[places]
+    return numbers
 
-    def __init__(self) -> None:
-        self._counts = np.zeros(_CELLS, dtype=np.int64)
-        self._positives = np.zeros(_CELLS)
-        self._stated = np.zeros(_CELLS)
-        self._squares = 0.0
-        self._log_loss = 0.0
 
-    def add(self, probabilities: Values, is_positive: npt.NDArray[np.generic]) -> None:
-        """Count some pairs.
+def reliability_curve(
+    probabilities: Values, is_positive: Outcomes, bins: int = BINS
+) -> ReliabilityCurve:
+    """Stated against observed, in bins that hold about equally many pairs.
 
-        Parameters
-        ----------
-        probabilities : ndarray of float64, (m,)
-            In [0, 1].
-        is_positive : ndarray of bool, or of zeros and ones, (m,)
-        """
-        outcomes = is_positive.astype(np.float64)
-        cells = probabilities.astype(np.float32).view(np.int32) >> _CELL_SHIFT
-        self._counts += np.bincount(cells, minlength=_CELLS)
-        self._positives += np.bincount(cells, weights=outcomes, minlength=_CELLS)
-        self._stated += np.bincount(cells, weights=probabilities, minlength=_CELLS)
-        self._squares += float(np.square(probabilities - outcomes).sum())
-        given = np.where(outcomes > 0, probabilities, 1.0 - probabilities)
-        self._log_loss -= float(np.log(np.maximum(given, _SMALLEST)).sum())
+    Parameters
+    ----------
+    probabilities : ndarray of float64, (m,)
+        In [0, 1].
+    is_positive : ndarray of bool, or of zeros and ones, (m,)
+    bins : int, default 20
 
-    @property
-    def pair_count(self) -> int:
-        """Pairs counted so far."""
-        return int(self._counts.sum())
+    Returns
+    -------
+    ReliabilityCurve
+    """
+    places = mass_bins(probabilities, bins)
+    counts = np.bincount(places, minlength=bins + 1)
+    numbers = np.flatnonzero(counts)
+    stated = np.bincount(places, weights=probabilities, minlength=bins + 1)[numbers]
+    observed = np.bincount(places, weights=is_positive.astype(np.float64), minlength=bins + 1)
+    counts = counts[numbers]
+    return ReliabilityCurve(numbers, stated / counts, observed[numbers] / counts, counts)
 
-    @property
-    def mean_probability(self) -> float:
-        """Mean of the stated probabilities; NaN without pairs."""
-        return self._mean(float(self._stated.sum()))
 
-    @property
-    def positive_rate(self) -> float:
-        """Share of positives; NaN without pairs."""
-        return self._mean(float(self._positives.sum()))
+def expected_calibration_error(curve: ReliabilityCurve) -> float:
+    """Mean distance of stated from observed over bins, weighted by their size.
 
-    @property
-    def brier_score(self) -> float:
-        """Mean squared error of the probabilities (Brier 1950); NaN without pairs."""
-        return self._mean(self._squares)
+    ``sum over bins of n_b / n * |positive rate - mean probability|`` (Naeini, Cooper and
+    Hauskrecht 2015, AAAI) with bins of equal mass (Nixon et al. 2019, CVPR workshops): bins
+    of equal width would put nearly all offers into the first one.
 
-    @property
-    def log_loss(self) -> float:
-        """Mean negative log-likelihood, natural log; NaN without pairs."""
-        return self._mean(self._log_loss)
+    Parameters
+    ----------
+    curve : ReliabilityCurve
 
-    def curve(self, bins: int = BINS) -> ReliabilityCurve:
-        """Stated against observed, in bins that hold about equally many pairs.
+    Returns
+    -------
+    float
+        NaN without pairs.
 
-        Pairs whose probabilities are equal (to 0.2%) share a bin, so bins can differ in
-        size.
+    Examples
+    --------
+    Bins state .1 and .6; none and half of their pairs were positive:
 
-        Parameters
-        ----------
-        bins : int, default 20
+    >>> curve = reliability_curve(np.array([0.1, 0.1, 0.6, 0.6]), np.array([0, 0, 1, 0]), 2)
+    >>> round(expected_calibration_error(curve), 4)
+    0.1
+    """
+    if len(curve.counts) == 0:
+        return float("nan")
+    gaps = np.abs(curve.positive_rates - curve.mean_probabilities)
+    return float((curve.counts * gaps).sum() / curve.counts.sum())
 
-        Returns
-        -------
-        ReliabilityCurve
-        """
-        if self.pair_count == 0:
-            nothing = np.empty(0)
-            return ReliabilityCurve(nothing, nothing, np.empty(0, np.int64))
-        middles = np.cumsum(self._counts) - self._counts / 2
-        places = np.minimum(middles / self.pair_count * bins, bins - 1).astype(np.int64)
-        counts = np.bincount(places, weights=self._counts, minlength=bins)
-        has_pairs = counts > 0
-        counts = counts[has_pairs]
-        stated = np.bincount(places, weights=self._stated, minlength=bins)[has_pairs]
-        positives = np.bincount(places, weights=self._positives, minlength=bins)[has_pairs]
-        return ReliabilityCurve(stated / counts, positives / counts, counts.astype(np.int64))
 
-    def expected_calibration_error(self, bins: int = BINS) -> float:
-        """Mean distance of stated from observed over bins, weighted by their size.
+def squared_errors(probabilities: Values, is_positive: Outcomes) -> Values:
+    """Squared distance of each probability from its outcome: what the Brier score averages.
 
-        ``sum over bins of n_b / n * |positive rate - mean probability|`` (Naeini, Cooper
-        and Hauskrecht 2015, AAAI) with bins of equal mass (Nixon et al. 2019, CVPR
-        workshops): bins of equal width would put nearly all offers into the first one.
+    Parameters
+    ----------
+    probabilities : ndarray of float64, (m,)
+    is_positive : ndarray of bool, or of zeros and ones, (m,)
 
-        Parameters
-        ----------
-        bins : int, default 20
+    Returns
+    -------
+    ndarray of float64, (m,)
+    """
+    errors: Values = np.square(probabilities - is_positive.astype(np.float64))
+    return errors
 
-        Returns
-        -------
-        float
-            NaN without pairs.
-        """
-        curve = self.curve(bins)
-        gaps = np.abs(curve.positive_rates - curve.mean_probabilities)
-        return self._mean(float((curve.counts * gaps).sum()))
 
-    def _mean(self, total: float) -> float:
-        return total / self.pair_count if self.pair_count else float("nan")
+def log_losses(probabilities: Values, is_positive: Outcomes) -> Values:
+    """Negative log of the probability given to each outcome, at most 34.5.
+
+    Parameters
+    ----------
+    probabilities : ndarray of float64, (m,)
+    is_positive : ndarray of bool, or of zeros and ones, (m,)
+
+    Returns
+    -------
+    ndarray of float64, (m,)
+    """
+    given = np.where(is_positive.astype(bool), probabilities, 1.0 - probabilities)
+    losses: Values = -np.log(np.maximum(given, _SMALLEST))
+    return losses
+
+
+def measure_calibration(probabilities: Values, is_positive: Outcomes) -> Calibration:
+    """Compare probabilities with what happened.
+
+    Parameters
+    ----------
+    probabilities : ndarray of float64, (m,)
+        In [0, 1].
+    is_positive : ndarray of bool, or of zeros and ones, (m,)
+
+    Returns
+    -------
+    Calibration
+
+    Examples
+    --------
+    >>> found = measure_calibration(np.array([0.1, 0.1, 0.6, 0.6]), np.array([0, 0, 1, 0]))
+    >>> round(found.brier_score, 4), round(found.mean_probability, 4), found.positive_rate
+    (0.135, 0.35, 0.25)
+    """
+    curve = reliability_curve(probabilities, is_positive)
+    return Calibration(
+        expected_calibration_error=expected_calibration_error(curve),
+        brier_score=_mean(squared_errors(probabilities, is_positive)),
+        log_loss=_mean(log_losses(probabilities, is_positive)),
+        mean_probability=_mean(probabilities),
+        positive_rate=_mean(is_positive.astype(np.float64)),
+        pair_count=len(probabilities),
+        curve=curve,
+    )
+
+
+def _mean(values: Values) -> float:
+    return float(values.mean()) if len(values) else float("nan")

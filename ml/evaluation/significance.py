@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +55,19 @@ class Comparison:
     high: float | None
     p_value: float | None
     client_count: int
+
+    def mirrored(self) -> Comparison:
+        """The same as seen from the second model."""
+
+        def negative(value: float | None) -> float | None:
+            return None if value is None else -value
+
+        return replace(
+            self,
+            difference=negative(self.difference),
+            low=negative(self.high),
+            high=negative(self.low),
+        )
 
 
 def bootstrap_means(
@@ -181,14 +194,53 @@ def compare(
     """
     if first.shape != second.shape:
         raise ValueError("paired values need the same clients in the same order")
-    differences = (first - second)[~np.isnan(first) & ~np.isnan(second)][:, None]
-    if len(differences) == 0:
-        return Comparison(None, None, None, None, 0)
-    means = resample_ratios(differences, np.ones_like(differences), seed=seed, resamples=resamples)
-    below, above = int((means <= 0).sum()), int((means >= 0).sum())
-    p_value = min(1.0, 2 * (min(below, above) + 1) / (resamples + 1))
-    found = percentile_interval(differences.mean(), means[:, 0], len(differences), confidence)
-    return Comparison(found.value, found.low, found.high, p_value, len(differences))
+    [found] = compare_columns(
+        (first - second)[:, None], seed=seed, resamples=resamples, confidence=confidence
+    )
+    return found
+
+
+def compare_columns(
+    differences: Values,
+    *,
+    seed: int,
+    resamples: int = RESAMPLES,
+    confidence: float = CONFIDENCE,
+) -> list[Comparison]:
+    """Test several paired differences, as ``compare``, on the same resamples.
+
+    Parameters
+    ----------
+    differences : ndarray of float64, (n_clients, m)
+        NaN where a client lacks either value.
+    seed : int
+    resamples : int, default 1000
+    confidence : float, default 0.95
+
+    Returns
+    -------
+    list of Comparison
+        One per column, p-values not corrected.
+    """
+    is_known = ~np.isnan(differences)
+    # Who has no value anywhere is no client of the comparison: resamples are of the others.
+    kept = is_known.any(axis=1)
+    is_known = is_known[kept]
+    known = np.where(is_known, differences[kept], 0.0)
+    counts = is_known.sum(axis=0)
+    means = resample_ratios(known, is_known.astype(np.float64), seed=seed, resamples=resamples)
+    found = []
+    for column, count in enumerate(counts.tolist()):
+        if count == 0:
+            found.append(Comparison(None, None, None, None, 0))
+            continue
+        resampled = means[:, column]
+        below, above = int((resampled <= 0).sum()), int((resampled >= 0).sum())
+        p_value = min(1.0, 2 * (min(below, above) + 1) / (resamples + 1))
+        value = known[:, column].sum() / count
+        interval = percentile_interval(value, resampled, count, confidence)
+        found.append(Comparison(interval.value, interval.low, interval.high, p_value, count))
+    return found
 
 
 def holm(p_values: Values) -> Values:

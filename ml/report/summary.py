@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from ml import contracts
+from ml.evaluation.offers import JudgedOffers
 from ml.evaluation.protocol import Evaluation
 from ml.progress import Step
 from ml.publishing import CURRENT, SERVING, Release
@@ -73,13 +74,33 @@ def _print_champion(console: Console, run: Run) -> None:
     console.print(f"[bold]Champion: {run.champion.name}[/bold]")
     for sentence in run.champion.sentences:
         console.print(f"  {sentence}", soft_wrap=True)
-    for fold, calibration in run.calibration.items():
-        console.print(
-            f"  Probabilities on {fold}: {calibration.mean_probability:.2%} stated, "
-            f"{calibration.positive_rate:.2%} happened, "
-            f"calibration error {calibration.expected_calibration_error:.4f}",
-            soft_wrap=True,
-        )
+    for fold, evaluation in run.champion_trial.evaluations.items():
+        if evaluation.offers is not None:
+            console.print(f"  {_probabilities(fold, evaluation.offers)}", soft_wrap=True)
+    offers = run.champion_trial.test.offers
+    if offers is not None:
+        console.print(f"  {_top_decile(offers)}", soft_wrap=True)
+
+
+def _probabilities(fold: str, offers: JudgedOffers) -> str:
+    found = offers.calibration
+    return (
+        f"Probabilities on {fold}: {found.mean_probability:.2%} stated, "
+        f"{found.positive_rate:.2%} happened, "
+        f"calibration error {found.expected_calibration_error:.4f}"
+    )
+
+
+def _top_decile(offers: JudgedOffers) -> str:
+    """What the likeliest tenth of all offers brings: the one figure of a campaign."""
+    table = offers.lift
+    total = int(table.conversion_counts.sum())
+    if total == 0 or table.deciles[0] != 1:
+        return "Top decile of offers on test: nothing to tell"
+    return (
+        f"Top decile of offers on test: {table.conversion_counts[0]:,} conversions of "
+        f"{total:,}, lift {table.lifts[0]:.1f}"
+    )
 
 
 def print_run(console: Console, run: Run, steps: Sequence[Step]) -> None:

@@ -1,5 +1,7 @@
 -- depends_on: {{ ref('runs') }}
 -- depends_on: {{ ref('labels') }}
+-- depends_on: {{ ref('client_segments') }}
+-- depends_on: {{ ref('dim_services') }}
 select
     cast(null as string) as run_id,
     cast(null as string) as model_name,

@@ -18,6 +18,14 @@ timeless_features as (
     from {{ ref('service_features') }}
     where known_at is null
 
+    union all
+
+    select distinct
+        'client segment' as scope,
+        split_part(segment, ': ', 1) as feature
+    from {{ ref('client_segments') }}
+    where known_at is null
+
 )
 
 select *
@@ -38,4 +46,8 @@ where
     and not (
         scope = 'service'
         and feature in ('partner', 'category', 'private_label_share')
+    )
+    and not (
+        scope = 'client segment'
+        and feature in ('age', 'income')
     )

@@ -1,0 +1,16 @@
+{#- Number of a row's bin of equal mass, from 1: the smallest values in bin 1, or with
+    direction 'desc' the largest. The mid-rank of a value decides, so that equal values share a
+    bin whatever their order. The division is of integers and its floor exact: Python's
+    ml.evaluation.reliability.mass_bins finds the same bins. -#}
+{% macro mass_bin(value, partition_columns, bin_count, direction='asc') -%}
+    {%- set groups = partition_columns | join(', ') -%}
+    cast(
+        floor(
+            {{ ratio(
+                '(2 * (rank() over (partition by ' ~ groups ~ ' order by ' ~ value ~ ' ' ~ direction ~ ') - 1)'
+                ~ ' + count(*) over (partition by ' ~ groups ~ ', ' ~ value ~ ')) * ' ~ bin_count,
+                '2 * count(*) over (partition by ' ~ groups ~ ')'
+            ) }}
+        ) + 1 as int
+    )
+{%- endmacro %}

@@ -1,0 +1,97 @@
+{#- The jobs compute figures from the scores of all candidates, SQL from the rows they kept of
+    them. Both must say the same, for every run, model and fold: a figure that is missing on
+    one side, or a holdout row that was lost or changed, fails here. -#}
+{%- set ranking_figures = {
+    'auc': 'auc',
+    'hr@10': 'hr_at_10',
+    'ndcg@10': 'ndcg_at_10',
+    'recall@10': 'recall_at_10',
+    'precision@10': 'precision_at_10',
+    'map@10': 'map_at_10',
+} -%}
+{%- set offer_figures = {
+    'brier_score': 'brier_score',
+    'calibration_error': 'calibration_error',
+    'mean_probability': 'mean_probability',
+    'positive_rate': 'positive_rate',
+    'lift_top_decile': 'lift_top_decile',
+    'gain_top_decile': 'gain_top_decile',
+    'conversions_top_decile': 'conversions_top_decile',
+} -%}
+with
+
+by_sql as (
+
+    {% for metric, column in ranking_figures.items() -%}
+        select
+            run_id,
+            fold,
+            model_name,
+            '{{ metric }}' as metric,
+            {{ column }} as value
+        from {{ ref('int_holdout_ranking') }}
+
+        union all
+
+    {% endfor -%}
+    {% for metric, column in offer_figures.items() -%}
+        select
+            run_id,
+            fold,
+            model_name,
+            '{{ metric }}' as metric,
+            cast({{ column }} as double) as value
+        from {{ ref('int_holdout_offer_figures') }}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+judged_runs as (
+
+    select distinct run_id
+    from {{ ref('metrics') }}
+    where metric = 'conversions_top_decile'
+
+),
+
+by_python as (
+
+    select
+        metrics.run_id,
+        metrics.fold,
+        metrics.model_name,
+        metrics.metric,
+        metrics.value
+    from {{ ref('metrics') }} as metrics
+    left join judged_runs
+        on metrics.run_id = judged_runs.run_id
+    where
+        metrics.segment = 'all'
+        and (
+            metrics.metric in ('{{ ranking_figures | join("', '") }}')
+            or (
+                judged_runs.run_id is not null
+                and metrics.metric in ('{{ offer_figures | join("', '") }}')
+            )
+        )
+
+)
+
+select
+    coalesce(by_sql.run_id, by_python.run_id) as run_id,
+    coalesce(by_sql.fold, by_python.fold) as fold,
+    coalesce(by_sql.model_name, by_python.model_name) as model_name,
+    coalesce(by_sql.metric, by_python.metric) as metric,
+    by_sql.value as sql_value,
+    by_python.value as python_value
+from by_sql
+full outer join by_python
+    on
+        by_sql.run_id = by_python.run_id
+        and by_sql.fold = by_python.fold
+        and by_sql.model_name = by_python.model_name
+        and by_sql.metric = by_python.metric
+where
+    (by_sql.value is null) <> (by_python.value is null)
+    or abs(by_sql.value - by_python.value) > 1e-9

@@ -58,7 +58,10 @@ def compare_models(
     fold : str
     per_client : mapping of str to mapping of str to ndarray of float64, (n_clients,)
         By model and metric; clients in the same order.
-    seed, resamples : int
+    seed : int
+    resamples : int
+        For each pair: the corrected p-values go down to 2 / resamples whatever the number of
+        models.
     metrics : sequence of str, default ndcg@10, hr@10, auc
 
     Returns
@@ -74,7 +77,8 @@ def compare_models(
         for metric in metrics
         for first, second in pairs
     ]
-    found = compare_columns(np.column_stack(columns), seed=seed, resamples=resamples)
+    # The correction multiplies the smallest p-value that resamples can show by the pairs.
+    found = compare_columns(np.column_stack(columns), seed=seed, resamples=resamples * len(pairs))
     differences = []
     for i, metric in enumerate(metrics):
         of_metric = _corrected(found[i * len(pairs) : (i + 1) * len(pairs)])

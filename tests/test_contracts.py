@@ -77,6 +77,7 @@ READ = (
     contracts.INTERACTIONS,
     contracts.LABELS,
     contracts.CLIENT_FEATURES,
+    contracts.CLIENT_SEGMENTS,
     contracts.SERVICE_FEATURES,
     contracts.INELIGIBLE_CLIENTS,
     contracts.INELIGIBLE_SERVICES,

@@ -33,12 +33,18 @@ def marts() -> Marts:
     padded = [row + (now,) * (len(table.columns) - len(row)) for row in interaction_rows]
     return Marts(
         clients=rows(contracts.DIM_CLIENTS, [(0, "a"), (1, "b"), (2, "c")]),
-        services=rows(contracts.DIM_SERVICES, [(0, "p"), (1, "q"), (2, "r"), (3, "s")]),
+        services=rows(
+            contracts.DIM_SERVICES, [(0, "p", "X"), (1, "q", "Y"), (2, "r", "X"), (3, "s", "X")]
+        ),
         windows=rows(contracts.TRAINING_WINDOWS, [("test", now, now)]),
         interactions=rows(table, padded),
         labels=rows(contracts.LABELS, [("test", 0, 2), ("test", 2, 0)]),
         client_features=rows(
             contracts.CLIENT_FEATURES, [("test", 0, "x", 1.0), ("test", 2, "b", 0.25)]
+        ),
+        client_segments=rows(
+            contracts.CLIENT_SEGMENTS,
+            [("test", 0, "age: 65+"), ("test", 2, "age: 65+"), ("serving", 1, "age: 65+")],
         ),
         service_features=rows(contracts.SERVICE_FEATURES, [("test", 3, "price", 0.5)]),
         ineligible_clients=rows(contracts.INELIGIBLE_CLIENTS, [("test", 2, "no_consent")]),
@@ -96,3 +102,17 @@ def test_duplicate_ineligibility_counts_once(marts: Marts) -> None:
     fold = build_folds(replace(marts, ineligible_pairs=twice))["test"]
     assert fold.ineligible_pairs.max() == 1
     assert Columns.SERVICE_IDX in contracts.INELIGIBLE_PAIRS.column_names
+
+
+def test_segments_are_those_of_the_fold_and_of_partners(marts: Marts) -> None:
+    fold = build_folds(marts)["test"]
+    assert {name: flags.tolist() for name, flags in fold.client_segments.items()} == {
+        "age: 65+": [True, False, True]
+    }
+    assert {name: flags.tolist() for name, flags in fold.service_segments.items()} == {
+        "partner: X": [True, False, True, True],
+        "partner: Y": [False, True, False, False],
+    }
+    strange = rows(contracts.CLIENT_SEGMENTS, [("test", 3, "age: 65+")])
+    with pytest.raises(InputError, match=r"learning\.client_segments: client_idx"):
+        build_folds(replace(marts, client_segments=strange))

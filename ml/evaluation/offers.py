@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml.dataset import BoolArray, Fold
+from ml.dataset import BoolArray, Fold, block_coordinates
 from ml.evaluation.calibration import Calibrator
 from ml.evaluation.figures import Figure
 from ml.evaluation.lift import LiftTable, lift_table, probability_deciles
@@ -63,12 +63,7 @@ def judge_offers(top: TopK, fold: Fold, calibrator: Calibrator) -> JudgedOffers:
     """
     probabilities = calibrator.transform_top(top, fold)
     is_offer = top.services >= 0
-    rows = np.nonzero(is_offer)[0]
-    is_taken = np.zeros(is_offer.shape, dtype=bool)
-    # Pair by pair: dense labels of all clients would not fit for long.
-    is_taken[is_offer] = (
-        np.asarray(fold.labels[top.clients[rows], top.services[is_offer]]).ravel() > 0
-    )
+    is_taken = _is_label(top, fold)
     stated, outcomes = probabilities[is_offer], is_taken[is_offer]
     return JudgedOffers(
         top,
@@ -77,6 +72,15 @@ def judge_offers(top: TopK, fold: Fold, calibrator: Calibrator) -> JudgedOffers:
         measure_calibration(stated, outcomes),
         lift_table(stated, outcomes),
     )
+
+
+def _is_label(top: TopK, fold: Fold) -> BoolArray:
+    """Whether each candidate is a label, by pairs: dense labels would grow with the catalogue."""
+    rows, services = block_coordinates(fold.labels, top.clients)
+    labels = rows * fold.n_services + services
+    pairs = np.arange(len(top.clients))[:, None] * fold.n_services + top.services
+    is_label: BoolArray = np.isin(pairs, labels) & (top.services >= 0)
+    return is_label
 
 
 def offer_figures(offers: JudgedOffers) -> dict[str, Figure]:

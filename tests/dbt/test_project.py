@@ -162,7 +162,7 @@ def test_a_planted_leak_reaches_the_features_and_fails_their_tests(built_copy: P
     assert built.returncode == 0, built.stdout[-3000:]
     tested = run_dbt(built_copy, "test", *PROJECT, *planted, "-s", "test_name:known_before_cutoff")
     assert tested.returncode != 0
-    for mart in ("interactions", "client_features", "service_features"):
+    for mart in ("interactions", "client_features", "client_segments", "service_features"):
         assert f"known_before_cutoff_{mart}_" in tested.stdout
     assert "FAIL" in tested.stdout
 
@@ -170,6 +170,7 @@ def test_a_planted_leak_reaches_the_features_and_fails_their_tests(built_copy: P
 LEARNED_FROM = (
     contracts.INTERACTIONS,
     contracts.CLIENT_FEATURES,
+    contracts.CLIENT_SEGMENTS,
     contracts.SERVICE_FEATURES,
     contracts.INELIGIBLE_SERVICES,
     contracts.INELIGIBLE_PAIRS,

@@ -14,8 +14,10 @@ from scipy.special import expit
 
 from ml.dataset import FloatArray, Fold
 from ml.errors import InputError
-from ml.evaluation.calibration import Calibrator, client_covariates, eligible_clients
-from ml.evaluation.reliability import Reliability
+from ml.evaluation.calibration import Calibrator
+from ml.evaluation.calibration_sample import client_covariates
+from ml.evaluation.offers import judge_offers
+from ml.evaluation.reliability import Calibration, measure_calibration
 from ml.ranking import iter_top_k, rank_labels, top_k
 from tests.evaluation.folds import Case, cases, everybody, ranking_fold, scorer
 from tests.models.folds import make_fold
@@ -44,6 +46,12 @@ def world(seed: int) -> tuple[Case, FloatArray]:
     return Case(scores.astype(np.float32), fold), truth
 
 
+def measured(calibrator: Calibrator, case: Case, depth: int = SERVICES) -> Calibration:
+    """Of the first candidates of every client, or of all."""
+    top = top_k(case.score, case.fold, case.clients, depth)
+    return judge_offers(top, case.fold, calibrator).calibration
+
+
 @pytest.fixture(scope="module")
 def validation() -> Case:
     return world(1)[0]
@@ -63,8 +71,8 @@ def test_probabilities_hold_on_new_clients(
     calibrator: Calibrator, test_case: tuple[Case, FloatArray]
 ) -> None:
     case, _ = test_case
-    for depth in (10, None):
-        found = calibrator.measure(case.score, case.fold, depth=depth)
+    for depth in (10, SERVICES):
+        found = measured(calibrator, case, depth)
         assert found.mean_probability == pytest.approx(found.positive_rate, rel=0.05)
         assert found.expected_calibration_error < 0.1 * found.positive_rate
 
@@ -75,10 +83,10 @@ def test_probabilities_know_appetite_and_taste(
     """Nearly as good as the truth, much better than one rate for all."""
     case, truth = test_case
     mask = case.mask
-    best, flat = Reliability(), Reliability()
-    best.add(truth[mask].astype(np.float64), case.labels[mask])
-    flat.add(np.full(mask.sum(), case.labels[mask].mean()), case.labels[mask])
-    found = calibrator.measure(case.score, case.fold, depth=None)
+    taken = case.labels[mask]
+    best = measure_calibration(truth[mask].astype(np.float64), taken)
+    flat = measure_calibration(np.full(mask.sum(), taken.mean()), taken)
+    found = measured(calibrator, case)
     assert found.pair_count == mask.sum()
     share = (flat.log_loss - found.log_loss) / (flat.log_loss - best.log_loss)
     assert share > 0.8
@@ -165,7 +173,7 @@ def test_labelled_clients_alone_would_promise_too_much(
     narrow = Calibrator.fit(
         validation.score, validation.fold, clients=validation.fold.labelled_clients
     )
-    found = narrow.measure(validation.score, validation.fold, depth=None)
+    found = measured(narrow, validation)
     assert found.mean_probability > 1.02 * found.positive_rate
 
 
@@ -214,11 +222,4 @@ def test_nobody_may_be_offered_anything() -> None:
     fold = ranking_fold([[1, 0]], is_eligible_client=[False])
     with pytest.raises(InputError, match="fold 'validation' has no pair"):
         Calibrator.fit(scorer([[1.0, 0.0]]), fold)
-    assert len(eligible_clients(fold)) == 0
-
-
-def test_measuring_nobody(calibrator: Calibrator) -> None:
-    fold = ranking_fold([[1, 0]], is_eligible_client=[False])
-    found = calibrator.measure(scorer([[1.0, 0.0]]), fold)
-    assert found.pair_count == 0
-    assert np.isnan(found.expected_calibration_error)
+    assert len(fold.eligible_clients) == 0

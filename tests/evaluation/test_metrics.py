@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 from sklearn.metrics import average_precision_score, ndcg_score, roc_auc_score
 
 from ml.evaluation import metrics
@@ -60,55 +63,6 @@ def test_metrics_at_k_are_those_of_scikit_learn(case: Case, k: int) -> None:
             assert average == pytest.approx(average_precision_score(labels, -places))
 
 
-@given(cases())
-@settings(deadline=None)
-def test_pooled_auc_is_that_of_scikit_learn(case: Case) -> None:
-    ranks = ranked(case)
-    everyone = metrics.pool(ranks)
-    cold = case.fold.is_cold_client
-    for members in (np.ones(len(cold), bool), cold, ~cold):
-        mask = case.mask & members[:, None]
-        labels, scores = case.labels[mask], case.scores[mask]
-        found = metrics.pooled_auc(ranks, members, everyone)
-        if len(labels) == 0 or labels.all() or not labels.any():
-            assert found.value is None
-            continue
-        assert found.value == pytest.approx(roc_auc_score(labels, scores))
-        # Both sides' parts add up to the same figure, client by client.
-        assert found.label_sums.sum() / found.label_counts.sum() == pytest.approx(found.value)
-        assert found.other_sums.sum() / found.other_counts.sum() == pytest.approx(found.value)
-        for client in np.flatnonzero(members):
-            own = case.scores[client, case.labels[client]]
-            others = scores[~labels]
-            wins = (own[:, None] > others).sum() + (own[:, None] == others).sum() / 2
-            assert found.label_sums[client] == pytest.approx(wins / len(others))
-            own = case.scores[client, case.mask[client] & ~case.labels[client]]
-            wins = (scores[labels][:, None] > own).sum() + (
-                scores[labels][:, None] == own
-            ).sum() / 2
-            assert found.other_sums[client] == pytest.approx(wins / labels.sum())
-
-
-def test_pooled_auc_needs_the_scores() -> None:
-    fold = ranking_fold([[1, 0]])
-    ranks = rank_labels(scorer([[1.0, 0.0]]), fold, everybody(fold))
-    with pytest.raises(ValueError, match="keep_scores"):
-        metrics.pooled_auc(ranks)
-
-
-@given(cases(), st.integers(1, 14))
-@settings(deadline=None)
-def test_coverage_counts_services_in_first_places(case: Case, k: int) -> None:
-    ranks = ranked(case)
-    eligible = case.fold.is_eligible_service.sum()
-    lists = ranks.top.services[:, :k]
-    found = metrics.coverage(ranks, k)
-    if len(case.clients) == 0 or eligible == 0:
-        assert found is None
-    else:
-        assert found == pytest.approx(len(set(lists[lists >= 0].tolist())) / eligible)
-
-
 def test_by_hand() -> None:
     """Three clients, six services; the third client's labels are all it may be offered."""
     scores = [
@@ -147,3 +101,15 @@ def test_values_lie_between_zero_and_one(case: Case) -> None:
     for values in metrics.client_metrics(ranked(case)).values():
         known = values[~np.isnan(values)]
         assert ((known >= 0) & (known <= 1 + 1e-12)).all()
+
+
+@given(cases(), st.integers(0, 2))
+@settings(deadline=None)
+def test_labels_of_some_services_rank_among_all_candidates(case: Case, part: int) -> None:
+    """As if the client had taken nothing else; every third service is wanted."""
+    is_wanted = np.arange(case.fold.n_services) % 3 == part
+    found = metrics.client_metrics(metrics.labels_of(ranked(case), is_wanted), (3,))
+    kept = sparse.csr_matrix(case.fold.labels.toarray() * is_wanted)
+    alone = Case(case.scores, replace(case.fold, labels=kept))
+    for name, values in metrics.client_metrics(ranked(alone), (3,)).items():
+        np.testing.assert_array_equal(found[name], values, err_msg=name)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from scipy import sparse
 
 from ml.dataset import FloatArray, IntArray
 from ml.evaluation.metrics import client_metrics
@@ -13,6 +16,7 @@ from tests.evaluation.folds import Case, cases, ranking_fold, scorer
 
 NAMES = ["auc"]
 NAMES += [f"{m}@{k}" for k in (5, 10, 20) for m in ("hr", "recall", "precision", "ndcg", "map")]
+NAMES += [f"{m}@{k}" for k in (5, 10, 20) for m in ("novelty", "popularity_bias")]
 NAMES += ["auc_overall", *(f"coverage@{k}" for k in (5, 10, 20))]
 
 
@@ -48,6 +52,7 @@ def test_values_are_means_over_the_segments_clients() -> None:
     clients = found.ranks.clients
     np.testing.assert_array_equal(clients, case.fold.labelled_clients)
     values = client_metrics(found.ranks)
+    assert len(found.ranks.candidate_scores) == 0
     for name, members in segment_clients(case.fold, clients).items():
         expected = np.nanmean(values["ndcg@10"][members])
         assert found.value("ndcg@10", name) == pytest.approx(expected)
@@ -132,3 +137,48 @@ def test_the_look_during_training_equals_the_evaluation() -> None:
     found = evaluate(case.score, case.fold, resamples=0)
     assert quality.auc == pytest.approx(found.value("auc"))
     assert quality.ndcg_at_10 == pytest.approx(found.value("ndcg@10"))
+
+
+def test_segments_of_clients_have_the_figures_of_their_members() -> None:
+    case = world()
+    in_first_half = np.arange(120) < 60
+    fold = replace(case.fold, client_segments={"age: 25-34": in_first_half})
+    found = evaluate(case.score, fold, resamples=20)
+    own = evaluate(
+        case.score,
+        fold,
+        segments={"members": in_first_half[fold.labelled_clients]},
+        resamples=20,
+    )
+    segment = {r.metric: r for r in found.rows if r.segment == "age: 25-34"}
+    assert set(segment) == {
+        *(f"{m}@10" for m in ("hr", "recall", "precision", "ndcg", "map", "coverage")),
+        *("auc", "novelty@10", "popularity_bias@10"),
+    }
+    for metric, row in segment.items():
+        [expected] = [r for r in own.rows if (r.segment, r.metric) == ("members", metric)]
+        assert replace(row, segment="members") == expected
+
+
+def test_partners_are_judged_by_their_own_labels() -> None:
+    """Ranked among all candidates, over the clients who took something of the partner."""
+    case = world()
+    is_theirs = np.arange(40) < 5
+    fold = replace(
+        case.fold,
+        service_segments={"partner: P": is_theirs, "partner: Q": np.zeros(40, dtype=bool)},
+    )
+    found = evaluate(case.score, fold, resamples=20)
+    theirs = replace(fold, labels=sparse.csr_matrix(fold.labels.toarray() * is_theirs))
+    alone = evaluate(case.score, theirs, resamples=0)
+    rows = [r for r in found.rows if r.segment == "partner: P"]
+    assert {r.metric for r in rows} == {
+        "auc", *(f"{m}@10" for m in ("hr", "recall", "precision", "ndcg", "map")),
+    }  # fmt: skip
+    for row in rows:
+        assert row.value == pytest.approx(alone.value(row.metric))
+        assert row.ci_low is not None and row.value is not None and row.ci_low <= row.value
+        assert row.client_count == (case.labels[:, is_theirs].sum(axis=1) > 0).sum()
+    assert {(r.value, r.client_count) for r in found.rows if r.segment == "partner: Q"} == {
+        (None, 0)
+    }

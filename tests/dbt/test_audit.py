@@ -75,7 +75,7 @@ ONE_PAIR = """
         (
             "update ml.holdout_predictions set is_positive = false where",
             "is_positive and candidate_rank = 1",
-            {"hr@10", "ndcg@10", "recall@10", "precision@10", "map@10", "positive_rate"},
+            {"ndcg@10", "precision@10", "map@10", "positive_rate", "brier_score"},
         ),
         (
             "delete from ml.holdout_predictions where",

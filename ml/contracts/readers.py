@@ -68,6 +68,9 @@ PUBLISHED_PARTNERS: Final = Table(
 PUBLISHED: Final = (
     ("cross_sell", "cross_sell_scores"),
     ("cross_sell", "model_comparison"),
+    ("cross_sell", "model_differences"),
+    ("cross_sell", "lift_by_decile"),
+    ("cross_sell", "calibration_curve"),
     ("cross_sell", "owned_services"),
     ("core", "dim_partners"),
     ("core", "dim_clients"),

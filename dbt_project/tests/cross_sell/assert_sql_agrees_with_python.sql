@@ -69,10 +69,18 @@ by_python as (
     where
         metrics.segment = 'all'
         and (
-            metrics.metric in ('{{ ranking_figures | join("', '") }}')
+            metrics.metric in (
+                {% for metric in ranking_figures -%}
+                    '{{ metric }}'{{ ',' if not loop.last }}
+                {% endfor -%}
+            )
             or (
                 judged_runs.run_id is not null
-                and metrics.metric in ('{{ offer_figures | join("', '") }}')
+                and metrics.metric in (
+                    {% for metric in offer_figures -%}
+                        '{{ metric }}'{{ ',' if not loop.last }}
+                    {% endfor -%}
+                )
             )
         )
 

@@ -19,18 +19,25 @@ positives as (
 
 ),
 
+places as (
+
+    {% for place in range(1, 11) -%}
+        select {{ place }} as place
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
 -- The best possible gain of the first 10, by the number of positives.
 ideal_gains as (
 
-    {% for positive_count in range(1, 11) -%}
-        select
-            {{ positive_count }} as positive_count,
-            {% for place in range(1, positive_count + 1) -%}
-                {{ '+ ' if not loop.first }}1 / log2(cast({{ place + 1 }} as double))
-            {% endfor -%}
-            as ideal_gain
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
+    select
+        place as positive_count,
+        sum(1 / log2(cast(place + 1 as double))) over (
+            order by place
+            rows between unbounded preceding and current row
+        ) as ideal_gain
+    from places
 
 ),
 

@@ -40,14 +40,14 @@ measured as (
         metrics.run_id,
         metrics.fold,
         metrics.model_name,
-        metrics.model_name = latest_runs.champion_model as is_champion,
         {% for column in measured_columns -%}
             max(metrics.{{ column.of or 'value' }}) filter (
                 where
                 metrics.metric = '{{ column.metric }}'
                 and metrics.segment = '{{ column.segment or "all" }}'
-            ) as {{ column.name }}{{ ',' if not loop.last }}
-        {% endfor %}
+            ) as {{ column.name }},
+        {% endfor -%}
+        metrics.model_name = latest_runs.champion_model as is_champion
     from {{ ref('metrics') }} as metrics
     inner join latest_runs
         on metrics.run_id = latest_runs.run_id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +17,7 @@ from ml.contracts import Columns, Table
 from ml.errors import InputError
 from ml.publishing import SERVING
 from ml.settings import Settings
-from ml.warehouse import connect, read_table
+from ml.warehouse import Connection, connect, read_table
 
 _OWNED_SHOWN: Final = 8
 
@@ -80,9 +81,34 @@ def client_page(settings: Settings, client_id: str, top: int) -> ClientPage:
             some = read_table(connection, _served(contracts.PUBLISHED_CLIENTS), limit=3)
             examples = ", ".join(some.column(Columns.CLIENT_ID).to_pylist())
             raise InputError(f"no client '{client_id}' in the release; there are {examples}, ...")
-        offers = read_table(connection, _served(contracts.CROSS_SELL_SCORES), where=where)
-        owned = read_table(connection, _served(contracts.OWNED_SERVICES), where=where)
-        partners = read_table(connection, _served(contracts.PUBLISHED_PARTNERS))
+        return read_client(connection, client_id, top, _served)
+
+
+def read_client(
+    connection: Connection,
+    client_id: str,
+    top: int,
+    place: Callable[[Table], Table] = lambda table: table,
+) -> ClientPage:
+    """Read a known client's page through an open connection.
+
+    Parameters
+    ----------
+    connection : Connection
+    client_id : str
+    top : int
+        How many offers at most.
+    place : callable
+        Says where the tables are; the warehouse's own places by default.
+
+    Returns
+    -------
+    ClientPage
+    """
+    where = {Columns.CLIENT_ID: client_id}
+    offers = read_table(connection, place(contracts.CROSS_SELL_SCORES), where=where)
+    owned = read_table(connection, place(contracts.OWNED_SERVICES), where=where)
+    partners = read_table(connection, place(contracts.PUBLISHED_PARTNERS))
     return ClientPage(
         client_id,
         owned.sort_by([(Columns.PURCHASE_COUNT, "descending")]).to_pylist(),
@@ -118,21 +144,34 @@ def print_client(console: Console, page: ClientPage) -> None:
     )
 
 
-def _print_owned(console: Console, page: ClientPage) -> None:
+def owned_in_words(page: ClientPage) -> tuple[str, str]:
+    """What the client has: how much of whom, and what most often; the latter empty for nothing.
+
+    Returns
+    -------
+    (str, str)
+    """
     if not page.owned:
-        console.print("Has nothing from any partner yet.")
-        return
+        return "Has nothing from any partner yet.", ""
     partners = Counter(row[Columns.PARTNER_ID] for row in page.owned)
     main = ", ".join(
         f"{page.partner_names.get(partner, partner)} ({count})"
         for partner, count in partners.most_common(4)
     )
-    console.print(f"Has {len(page.owned)} services of {len(partners)} partners: {main}")
     often = ", ".join(
         f"{row[Columns.SERVICE_NAME]} ({row[Columns.PURCHASE_COUNT]}×)"
         for row in page.owned[:_OWNED_SHOWN]
     )
-    console.print(f"Most often: {often}")
+    return (
+        f"Has {len(page.owned)} services of {len(partners)} partners: {main}",
+        f"Most often: {often}",
+    )
+
+
+def _print_owned(console: Console, page: ClientPage) -> None:
+    for words in owned_in_words(page):
+        if words:
+            console.print(Text(words))
 
 
 def _offers_table(page: ClientPage) -> RichTable:

@@ -7,11 +7,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 import duckdb
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from ml.errors import InputError, WarehouseAccessError, WarehouseBusyError
+
+Connection: TypeAlias = duckdb.DuckDBPyConnection
 
 _LOCK_MESSAGE = re.compile(r"[Cc]ould not set lock|[Cc]onflicting lock")
 _HOLDER = re.compile(r"in (\S+)? ?\(PID (\d+)\)")

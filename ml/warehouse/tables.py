@@ -91,7 +91,7 @@ def read_table(
     connection: duckdb.DuckDBPyConnection,
     table: Table,
     *,
-    where: Mapping[str, str] | None = None,
+    where: Mapping[str, str | int] | None = None,
     limit: int | None = None,
 ) -> pa.Table:
     """Contracted columns of a table, ordered by its key so that every run sees one order.
@@ -100,7 +100,7 @@ def read_table(
     ----------
     connection : duckdb.DuckDBPyConnection
     table : Table
-    where : mapping of str to str, optional
+    where : mapping of str to str or int, optional
         Column values to keep.
     limit : int, optional
         First rows to keep.
@@ -127,6 +127,18 @@ def read_table(
     )
     rows = connection.sql(query, params=list((where or {}).values())).to_arrow_table()
     return rows.cast(pa.schema([pa.field(c.name, c.type) for c in table.columns]))
+
+
+def read_table_if_there(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    *,
+    where: Mapping[str, str | int] | None = None,
+) -> pa.Table:
+    """As ``read_table``; no rows where a warehouse has no such table yet."""
+    if existing_columns(connection, table):
+        return read_table(connection, table, where=where)
+    return table.arrow_schema.empty_table()
 
 
 def count_rows(connection: duckdb.DuckDBPyConnection, table: Table) -> int:

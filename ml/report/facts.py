@@ -1,0 +1,247 @@
+"""All that the report and the model card say about a run, read in one look at the warehouse."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pyarrow as pa
+
+from ml import contracts
+from ml.contracts import Columns
+from ml.errors import InputError
+from ml.report.client import ClientPage, read_client
+from ml.results import STATUS_COMPLETED
+from ml.settings import Settings
+from ml.warehouse import Connection, connect, read_table, read_table_if_there
+
+Row = dict[str, Any]
+OFFERS_SHOWN: Final = 5
+# Enough to find telling clients among; a report need not read millions of offers.
+_CLIENTS_LOOKED_AT: Final = 5000
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure with its interval.
+
+    Parameters
+    ----------
+    value, low, high : float or None
+        None where the figure is not defined.
+    client_count : int
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    client_count: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A run as the warehouse knows it.
+
+    Parameters
+    ----------
+    run : dict
+        Its row of ``ml.runs``.
+    metrics : dict of (model, fold, segment, metric) to Metric
+    steps, curves, lift, calibration, differences, holdout_value, offer_value : list of dict
+        Rows of the tables of these names; all but the last of this run only.
+    windows : dict of str to dict
+        By fold.
+    eligibility, quality : list of dict
+    clients : list of ClientPage
+        A few telling ones, of the latest run.
+    is_latest : bool
+        Whether offers, data counts and clients belong to this run.
+    """
+
+    run: Row
+    metrics: dict[tuple[str, str, str, str], Metric]
+    steps: list[Row]
+    curves: list[Row]
+    lift: list[Row]
+    calibration: list[Row]
+    differences: list[Row]
+    holdout_value: list[Row]
+    offer_value: list[Row]
+    windows: dict[str, Row]
+    eligibility: list[Row]
+    quality: list[Row]
+    clients: list[ClientPage]
+    is_latest: bool
+
+    @property
+    def champion(self) -> str:
+        """Name of the model that scored."""
+        name: str = self.run[Columns.CHAMPION_MODEL]
+        return name
+
+    @property
+    def models(self) -> list[str]:
+        """All models of the run, the best on validation first as far as figures go."""
+        names = dict.fromkeys(model for model, *_ in self.metrics)
+
+        def merit(name: str) -> float:
+            found = self.metric(name, "ndcg@10", contracts.FOLD_VALIDATION)
+            return -1.0 if found is None or found.value is None else found.value
+
+        return sorted(names, key=lambda name: (name != self.champion, -merit(name)))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings that the run had."""
+        found: dict[str, Any] = json.loads(self.run[Columns.SETTINGS_JSON])
+        return found
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """The packages that the run used."""
+        found: dict[str, str] = json.loads(self.run[Columns.PACKAGE_VERSIONS_JSON])
+        return found
+
+    def metric(
+        self, model: str, metric: str, fold: str = contracts.FOLD_TEST, segment: str = "all"
+    ) -> Metric | None:
+        """One figure, if the run has it."""
+        return self.metrics.get((model, fold, segment, metric))
+
+    def value(
+        self, model: str, metric: str, fold: str = contracts.FOLD_TEST, segment: str = "all"
+    ) -> float | None:
+        """One figure's value, if the run has it."""
+        found = self.metric(model, metric, fold, segment)
+        return None if found is None else found.value
+
+    def segments(self, fold: str = contracts.FOLD_TEST) -> dict[str, int]:
+        """Segments of the champion's figures, with their clients; largest first."""
+        counts = {
+            segment: found.client_count
+            for (model, of_fold, segment, metric), found in self.metrics.items()
+            if (model, of_fold, metric) == (self.champion, fold, "ndcg@10") and segment != "all"
+        }
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def read_facts(settings: Settings, run_id: str | None = None) -> Facts:
+    """Read a run, the latest completed one by default.
+
+    Parameters
+    ----------
+    settings : Settings
+    run_id : str, optional
+
+    Returns
+    -------
+    Facts
+
+    Raises
+    ------
+    InputError
+        Nothing was trained yet, or there is no such run.
+    WarehouseBusyError, WarehouseAccessError
+        The warehouse cannot be opened.
+    """
+    with connect(
+        settings.warehouse_file, read_only=True, wait_seconds=settings.lock_wait_seconds
+    ) as connection:
+        runs = completed_runs(read_table(connection, contracts.RUNS))
+        run = _chosen(runs, run_id)
+        is_latest = run is runs[0]
+        of_run = {Columns.RUN_ID: run[Columns.RUN_ID]}
+
+        def rows(table: contracts.Table) -> list[Row]:
+            found: list[Row] = read_table_if_there(connection, table, where=of_run).to_pylist()
+            return found
+
+        def all_rows(table: contracts.Table) -> list[Row]:
+            found: list[Row] = read_table_if_there(connection, table).to_pylist()
+            return found
+
+        return Facts(
+            run=run,
+            metrics=_metrics(read_table(connection, contracts.METRICS, where=of_run)),
+            steps=rows(contracts.RUN_STEPS),
+            curves=rows(contracts.LEARNING_CURVES),
+            lift=rows(contracts.LIFT_BY_DECILE),
+            calibration=rows(contracts.CALIBRATION_CURVE),
+            differences=rows(contracts.MODEL_DIFFERENCES),
+            holdout_value=rows(contracts.HOLDOUT_VALUE),
+            offer_value=rows(contracts.OFFER_VALUE),
+            windows={row[Columns.FOLD]: row for row in all_rows(contracts.WINDOW_DATES)},
+            eligibility=all_rows(contracts.ELIGIBILITY_COUNTS),
+            quality=all_rows(contracts.DATA_QUALITY_COUNTS),
+            clients=_telling_clients(connection) if is_latest else [],
+            is_latest=is_latest,
+        )
+
+
+def completed_runs(runs: pa.Table) -> list[Row]:
+    """Completed runs, the latest first; of two that finished together the larger id.
+
+    Raises
+    ------
+    InputError
+        There are none.
+    """
+    found: list[Row] = [row for row in runs.to_pylist() if row[Columns.STATUS] == STATUS_COMPLETED]
+    if not found:
+        raise InputError("no run is completed yet: run 'make train', or 'cross-sell train'")
+    return sorted(
+        found, key=lambda row: (row[Columns.FINISHED_AT], row[Columns.RUN_ID]), reverse=True
+    )
+
+
+def _chosen(runs: list[Row], run_id: str | None) -> Row:
+    if run_id is None:
+        return runs[0]
+    for run in runs:
+        if run[Columns.RUN_ID] == run_id:
+            return run
+    newest = ", ".join(run[Columns.RUN_ID] for run in runs[:3])
+    raise InputError(f"no completed run '{run_id}'; the newest are {newest}")
+
+
+def _metrics(table: pa.Table) -> dict[tuple[str, str, str, str], Metric]:
+    return {
+        (
+            row[Columns.MODEL_NAME],
+            row[Columns.FOLD],
+            row[Columns.SEGMENT],
+            row[Columns.METRIC],
+        ): Metric(
+            row[Columns.VALUE],
+            row[Columns.CI_LOW],
+            row[Columns.CI_HIGH],
+            row[Columns.CLIENT_COUNT],
+        )
+        for row in table.to_pylist()
+    }
+
+
+def _telling_clients(connection: Connection) -> list[ClientPage]:
+    """The client with the most promising first offer, the middle one, and one without history."""
+    first: list[Row] = read_table(
+        connection,
+        contracts.FIRST_OFFERS,
+        where={Columns.OFFER_RANK: 1},
+        limit=_CLIENTS_LOOKED_AT,
+    ).to_pylist()
+    warm = sorted(
+        (row for row in first if not row[Columns.IS_COLD_START]),
+        key=lambda row: (-row[Columns.PROBABILITY], row[Columns.CLIENT_ID]),
+    )
+    cold = [row for row in first if row[Columns.IS_COLD_START]]
+    chosen = [*warm[:1], *warm[len(warm) // 2 : len(warm) // 2 + 1], *cold[:1]]
+    return [
+        read_client(connection, client_id, OFFERS_SHOWN)
+        for client_id in _distinct(row[Columns.CLIENT_ID] for row in chosen)
+    ]
+
+
+def _distinct(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(values))

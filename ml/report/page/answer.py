@@ -1,0 +1,244 @@
+"""The answer first: which model, how sure, what it is worth."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ml import contracts
+from ml.contracts import Columns
+from ml.report import numbers
+from ml.report.facts import Facts, Row
+from ml.report.page.blocks import Block, Figure, Figures, Prose, Section
+from ml.report.page.palette import shown_name
+from ml.report.words import listed
+
+OFFERS: Final = 10
+"""Offers per client that figures of worth are about: what metrics @10 measure."""
+
+FLOOR: Final = "popularity"
+"""The model without any learning that others are held against."""
+
+ALPHA: Final = 0.05
+_METRIC: Final = "ndcg@10"
+
+
+def answer_section(facts: Facts) -> Section:
+    """Which model makes the offers, how sure that is, and what the offers are worth.
+
+    Parameters
+    ----------
+    facts : Facts
+
+    Returns
+    -------
+    Section
+    """
+    blocks: list[Block] = [Figures(_figures(facts)), Prose(_paragraphs(facts))]
+    return Section("answer", "The answer", _lead(facts), blocks)
+
+
+def conversions(facts: Facts, model: str, k: int = OFFERS) -> int | None:
+    """First purchases on test among a model's first k candidates of each client."""
+    rows = _first(facts, model, k)
+    return sum(row[Columns.CONVERSION_COUNT] for row in rows) if rows else None
+
+
+def conversion_margin(facts: Facts, model: str, k: int = OFFERS) -> float | None:
+    """Margin of these purchases, in the programme's currency."""
+    rows = _first(facts, model, k)
+    return sum(row[Columns.CONVERSION_MARGIN] for row in rows) if rows else None
+
+
+def _first(facts: Facts, model: str, k: int) -> list[Row]:
+    return [
+        row
+        for row in facts.holdout_value
+        if (row[Columns.FOLD], row[Columns.MODEL_NAME]) == (contracts.FOLD_TEST, model)
+        and row[Columns.CANDIDATE_RANK] <= k
+    ]
+
+
+def expected(facts: Facts, column: str, k: int = OFFERS) -> float | None:
+    """Sum of a column of the offers' worth over the first k offers of each client."""
+    values = [
+        row[column]
+        for row in facts.offer_value
+        if row[Columns.OFFER_RANK] <= k and row[column] is not None
+    ]
+    return sum(values) if values else None
+
+
+def against(facts: Facts) -> list[Row]:
+    """The champion's paired differences on test, in NDCG@10; positive where it is better."""
+    found = []
+    for row in facts.differences:
+        if (row[Columns.FOLD], row[Columns.METRIC]) != (contracts.FOLD_TEST, _METRIC):
+            continue
+        if row[Columns.MODEL_NAME] == facts.champion:
+            found.append(row)
+        elif row[Columns.OTHER_MODEL_NAME] == facts.champion:
+            found.append(_turned(row))
+    return sorted(found, key=lambda row: facts.models.index(row[Columns.OTHER_MODEL_NAME]))
+
+
+def _turned(row: Row) -> Row:
+    def minus(value: float | None) -> float | None:
+        return None if value is None else -value
+
+    return {
+        **row,
+        Columns.MODEL_NAME: row[Columns.OTHER_MODEL_NAME],
+        Columns.OTHER_MODEL_NAME: row[Columns.MODEL_NAME],
+        Columns.DIFFERENCE: minus(row[Columns.DIFFERENCE]),
+        Columns.CI_LOW: minus(row[Columns.CI_HIGH]),
+        Columns.CI_HIGH: minus(row[Columns.CI_LOW]),
+    }
+
+
+def is_significant(row: Row) -> bool:
+    """Whether a paired difference is larger than chance explains."""
+    p_value = row[Columns.P_VALUE]
+    return p_value is not None and p_value <= ALPHA
+
+
+def _lead(facts: Facts) -> str:
+    champion = shown_name(facts.champion)
+    sure = _how_sure(facts)
+    worth = expected(facts, Columns.EXPECTED_MARGIN)
+    lead = f"{champion} makes the offers. {sure}"
+    if worth is not None:
+        lead += (
+            f" The first {OFFERS} offers to every client should meet"
+            f" {numbers.count(expected(facts, Columns.EXPECTED_CONVERSION_COUNT))} first purchases"
+            f" worth {numbers.money(worth)} in margin over the next {_days(facts)} days."
+        )
+    return lead
+
+
+def _how_sure(facts: Facts) -> str:
+    rows = [row for row in against(facts) if row[Columns.DIFFERENCE] is not None]
+    if not rows:
+        if facts.value(facts.champion, _METRIC) is None:
+            return "No client took anything new in the test month, so nothing proves it yet."
+        return "It ranked best on validation; how it did after that stands below."
+    better = [r for r in rows if is_significant(r) and r[Columns.DIFFERENCE] > 0]
+    worse = [r for r in rows if is_significant(r) and r[Columns.DIFFERENCE] < 0]
+    level = [r for r in rows if not is_significant(r)]
+    parts = [
+        f"{words} {listed([shown_name(row[Columns.OTHER_MODEL_NAME]) for row in found])}"
+        for words, found in (
+            ("better than", better),
+            ("worse than", worse),
+            ("not to be told from", level),
+        )
+        if found
+    ]
+    return f"On purchases it had never seen it ranks {listed(parts)}."
+
+
+def _days(facts: Facts) -> int:
+    window = facts.windows.get(contracts.FOLD_SERVING)
+    return 0 if window is None else int(window[Columns.HORIZON_DAYS])
+
+
+def _figures(facts: Facts) -> list[Figure]:
+    return [
+        figure
+        for figure in (
+            _hit_rate(facts),
+            _met_purchases(facts),
+            _worth(facts),
+            _honesty(facts),
+        )
+        if figure is not None
+    ]
+
+
+def _hit_rate(facts: Facts) -> Figure | None:
+    found = facts.metric(facts.champion, "hr@10")
+    if found is None or found.value is None:
+        return None
+    floor = facts.value(FLOOR, "hr@10")
+    note = f"95% interval {numbers.percent(found.low)} to {numbers.percent(found.high)}"
+    if floor is not None and facts.champion != FLOOR:
+        note += f"; a list of what is popular: {numbers.percent(floor)}"
+    return Figure(
+        numbers.percent(found.value),
+        f"of clients who took something new took one of their first {OFFERS} offers",
+        note,
+    )
+
+
+def _met_purchases(facts: Facts) -> Figure | None:
+    met, floor = conversions(facts, facts.champion), conversions(facts, FLOOR)
+    if met is None:
+        return None
+    note = ""
+    if floor and facts.champion != FLOOR:
+        note = (
+            f"{numbers.count(floor)} by a list of what is popular:"
+            f" {numbers.signed_percent(met / floor - 1)}"
+        )
+    return Figure(
+        numbers.count(met),
+        f"first purchases in the test month were among the first {OFFERS} offers",
+        note,
+    )
+
+
+def _worth(facts: Facts) -> Figure | None:
+    worth = expected(facts, Columns.EXPECTED_MARGIN)
+    offers = expected(facts, Columns.OFFER_COUNT)
+    if worth is None or not offers:
+        return None
+    return Figure(
+        numbers.money(worth),
+        f"margin to expect from {numbers.count(offers)} offers in {_days(facts)} days",
+        f"in the programme's currency; {numbers.money(worth / offers)} an offer on average",
+    )
+
+
+def _honesty(facts: Facts) -> Figure | None:
+    stated = facts.value(facts.champion, "mean_probability")
+    happened = facts.value(facts.champion, "positive_rate")
+    if stated is None or happened is None:
+        return None
+    return Figure(
+        numbers.figure(facts.value(facts.champion, "calibration_error")),
+        "calibration error: how far stated chances are from what happened, on average",
+        f"stated {numbers.percent(stated)}, happened {numbers.percent(happened)}",
+    )
+
+
+def _paragraphs(facts: Facts) -> list[str]:
+    paragraphs = [f"Why this model: {facts.run[Columns.CHAMPION_REASON]}"]
+    richest = _richest(facts)
+    if richest is not None:
+        paragraphs.append(richest)
+    paragraphs.append(
+        "What the figures do not say: a purchase among the offers might have come without them."
+        " Nobody was left out of the offers at random, so nothing here measures uplift; that takes"
+        " a test with a control group."
+    )
+    return paragraphs
+
+
+def _richest(facts: Facts) -> str | None:
+    """Say so where another model's list met more margin: order and money may disagree."""
+    margins = {model: conversion_margin(facts, model) for model in facts.models}
+    known = {model: margin for model, margin in margins.items() if margin is not None}
+    mine = known.get(facts.champion)
+    if mine is None or len(known) < 2:
+        return None
+    best = max(known, key=lambda model: known[model])
+    if best == facts.champion:
+        return (
+            f"Its first {OFFERS} offers also met the most margin in the test month:"
+            f" {numbers.money(mine)}."
+        )
+    return (
+        f"By money the order differs: in the test month the first {OFFERS} offers of"
+        f" {shown_name(best)} met {numbers.money(known[best])} of margin, those of"
+        f" {shown_name(facts.champion)} {numbers.money(mine)}. The choice goes by NDCG@10 on"
+        " validation, which counts each purchase alike."
+    )

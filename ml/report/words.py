@@ -1,0 +1,107 @@
+"""What metrics, segments, steps and outcomes are called for people."""
+
+from __future__ import annotations
+
+from typing import Final
+
+METRIC_MEANINGS: Final = (
+    (
+        "NDCG@10",
+        "How near the top of a client's first ten offers the services stand that the client then"
+        " took; 1 = perfect order, logarithm of base 2. It decides between models.",
+    ),
+    ("HR@10", "Share of clients who took at least one of their first ten offers."),
+    ("Recall@10", "Share of all that a client took up that was among the first ten offers."),
+    ("Precision@10", "Share of the first ten offers that the client took."),
+    (
+        "AUC",
+        "Probability that a service the client took ranks above one the client did not take;"
+        " 0.5 = chance.",
+    ),
+    ("Coverage@10", "Share of the services on sale that appear in anybody's first ten offers."),
+    (
+        "Novelty@10",
+        "How little known the offered services are: mean of −log2 of the share of clients who"
+        " have each.",
+    ),
+    (
+        "Popularity bias@10",
+        "How much better known than usual the offered services are; 0 would be none.",
+    ),
+    (
+        "95% interval",
+        "Where the figure would lie in 95 of 100 draws of as many clients (bootstrap).",
+    ),
+    (
+        "p-value",
+        "How often a difference this large would come by chance alone; corrected for the number"
+        " of comparisons (Holm).",
+    ),
+)
+_METRICS: Final = {
+    "auc": "AUC",
+    "auc_overall": "AUC, all pairs pooled",
+    "calibration_error": "Calibration error",
+    "brier_score": "Brier score",
+    "log_loss": "Log loss",
+    "mean_probability": "Mean probability",
+    "positive_rate": "Share taken",
+    "lift_top_decile": "Lift of the top tenth",
+    "gain_top_decile": "Gain of the top tenth",
+    "conversions_top_decile": "Conversions in the top tenth",
+    "train_minutes": "Minutes",
+    "records_per_minute": "Records per minute",
+}
+_FAMILIES: Final = {
+    "ndcg": "NDCG",
+    "hr": "HR",
+    "map": "MAP",
+    "recall": "Recall",
+    "precision": "Precision",
+    "coverage": "Coverage",
+    "novelty": "Novelty",
+    "popularity_bias": "Popularity bias",
+}
+
+
+def metric_name(metric: str) -> str:
+    """A metric as people write it.
+
+    >>> metric_name("ndcg@10"), metric_name("popularity_bias@10"), metric_name("auc")
+    ('NDCG@10', 'Popularity bias@10', 'AUC')
+    """
+    family, at, cutoff = metric.partition("@")
+    if at and family in _FAMILIES:
+        return f"{_FAMILIES[family]}@{cutoff}"
+    return _METRICS.get(metric, plain(metric))
+
+
+def segment_name(segment: str) -> str:
+    """A segment as people say it.
+
+    >>> segment_name("cold"), segment_name("age_band: 25-34"), segment_name("partner: DELI")
+    ('new clients', 'age band: 25-34', 'partner: DELI')
+    """
+    known = {"all": "all clients", "warm": "clients with history", "cold": "new clients"}
+    if segment in known:
+        return known[segment]
+    dimension, colon, value = segment.partition(": ")
+    return f"{plain(dimension)}: {value}" if colon else segment
+
+
+def plain(identifier: str) -> str:
+    """An identifier as words.
+
+    >>> plain("discounted_purchase")
+    'discounted purchase'
+    """
+    return identifier.replace("_", " ")
+
+
+def listed(words: list[str]) -> str:
+    """Words as a sentence lists them.
+
+    >>> listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])
+    ('a', 'a and b', 'a, b and c')
+    """
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -121,6 +121,23 @@ def docs(warehouse: WarehouseOption = None) -> None:
     out.print(f"Open [bold]{path}[/bold] in a browser")
 
 
+RunOption = Annotated[
+    str | None, typer.Option("--run", help="A run's id; default: the latest completed run.")
+]
+
+
+@app.command()
+@command
+def report(run_id: RunOption = None, warehouse: WarehouseOption = None) -> None:
+    """Write what a run found as one HTML page, to open in any browser."""
+    from ml.report.page import write_report
+
+    settings = load_settings(warehouse=warehouse)
+    with Progress(out).step("report"):
+        path = write_report(settings, run_id)
+    out.print(f"Open [bold]{path}[/bold] in a browser", soft_wrap=True)
+
+
 def main() -> Any:
     """Entry point of the console script."""
     return app(prog_name="cross-sell")

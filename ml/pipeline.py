@@ -11,6 +11,7 @@ from rich.console import Console
 from ml import publishing
 from ml.loading import load_source, loaded_transactions
 from ml.progress import Progress
+from ml.report.page import write_report
 from ml.report.summary import print_next_steps, print_run, shown
 from ml.settings import Settings
 from ml.train import train
@@ -64,8 +65,10 @@ def run(settings: Settings, console: Console, *, reload: bool = False) -> None:
     build(settings, progress, SELECT_AFTER_TRAINING)
     with progress.step("publish") as step:
         release = publishing.publish(settings, step)
+    with progress.step("report"):
+        report = write_report(settings)
     print_run(console, trained, progress.steps)
-    print_next_steps(console, settings, release, time.perf_counter() - start)
+    print_next_steps(console, settings, release, report, time.perf_counter() - start)
 
 
 def write_docs(settings: Settings, progress: Progress) -> Path:

@@ -132,7 +132,7 @@ def shown(path: Path) -> str:
 
 
 def print_next_steps(
-    console: Console, settings: Settings, release: Release, seconds: float
+    console: Console, settings: Settings, release: Release, report: Path, seconds: float
 ) -> None:
     """Print where the offers are and what to do with them."""
     minutes, rest = divmod(round(seconds), _SECONDS_PER_MINUTE)
@@ -143,6 +143,7 @@ def print_next_steps(
         f"{offers:,} offers are published."
     )
     for what, where in (
+        ("The report", f"{shown(report)} (open it in a browser)"),
         ("Score table", f"cross_sell.cross_sell_scores in {shown(settings.warehouse_file)}"),
         ("For readers", f"cross_sell_scores in {serving}"),
         ("As Parquet", f"{shown(settings.folder / CURRENT)}/*.parquet"),

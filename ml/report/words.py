@@ -52,6 +52,7 @@ _METRICS: Final = {
     "train_minutes": "Minutes",
     "records_per_minute": "Records per minute",
 }
+_SUMMARIES: Final = {"mean": "Mean", "max": "Best", "min": "Worst", "best": "Best"}
 _FAMILIES: Final = {
     "ndcg": "NDCG",
     "hr": "HR",
@@ -67,9 +68,17 @@ _FAMILIES: Final = {
 def metric_name(metric: str) -> str:
     """A metric as people write it.
 
-    >>> metric_name("ndcg@10"), metric_name("popularity_bias@10"), metric_name("auc")
-    ('NDCG@10', 'Popularity bias@10', 'AUC')
+    >>> metric_name("ndcg@10"), metric_name("popularity_bias@10"), metric_name("auc_after_20")
+    ('NDCG@10', 'Popularity bias@10', 'AUC after 20')
+    >>> metric_name("auc_max"), metric_name("train_minutes")
+    ('Best AUC', 'Minutes')
     """
+    base, after, epochs = metric.partition("_after_")
+    if after:
+        return f"{metric_name(base)} after {epochs}"
+    base, underscore, which = metric.rpartition("_")
+    if underscore and which in _SUMMARIES:
+        return f"{_SUMMARIES[which]} {metric_name(base)}"
     family, at, cutoff = metric.partition("@")
     if at and family in _FAMILIES:
         return f"{_FAMILIES[family]}@{cutoff}"

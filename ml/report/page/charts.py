@@ -6,7 +6,7 @@ All take plain values; the width follows the page, and colours are CSS variables
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import altair as alt
@@ -16,6 +16,8 @@ from ml.report.page.palette import looks
 ROW_HEIGHT: Final = 30
 _LINE_HEIGHT: Final = 300
 _FADED: Final = 0.12
+_DOT_ROOM: Final = 18.0
+_BAR_ROOM: Final = 1.14
 _LEGEND_LETTERS: Final = 46
 INK: Final = "var(--ink)"
 SOFT: Final = "var(--ink-soft)"
@@ -46,7 +48,7 @@ THEME: Final[dict[str, Any]] = {
         "labelFontSize": 12,
         "labelLimit": 170,
         "symbolSize": 90,
-        "symbolStrokeWidth": 2,
+        "symbolStrokeWidth": 0,
         "orient": "top",
         "title": None,
         "columnPadding": 14,
@@ -110,16 +112,23 @@ class Axis:
         Of d3.
     starts_at_zero : bool
     is_log : bool
+    room : float
+        Px to leave at both ends, for figures beside the outermost marks.
     """
 
     title: str
     format: str = ",~r"
     starts_at_zero: bool = False
     is_log: bool = False
+    room: float = 0.0
 
 
 def _x_or_y(axis: Axis) -> dict[str, Any]:
-    scale = alt.Scale(type="log") if axis.is_log else alt.Scale(zero=axis.starts_at_zero, nice=True)
+    scale = (
+        alt.Scale(type="log", padding=axis.room)
+        if axis.is_log
+        else alt.Scale(zero=axis.starts_at_zero, nice=not axis.room, padding=axis.room)
+    )
     labels = alt.Axis(title=axis.title, format=axis.format, tickCount=5, labelOverlap=True)
     return {"scale": scale, "axis": labels}
 
@@ -182,6 +191,7 @@ def dots(
     dict
         Vega-Lite.
     """
+    axis = replace(axis, room=_DOT_ROOM)
     labels = list(dict.fromkeys(row.label for row in rows))
     series = list(dict.fromkeys(row.series for row in rows))
     color, shape, _ = _looks(series, has_legend=has_legend)
@@ -299,9 +309,10 @@ def bars(
         Vega-Lite.
     """
     labels = list(dict.fromkeys(row.label for row in rows))
-    base = alt.Chart(_data(rows)).encode(
-        x=alt.X("value:Q", **_x_or_y(axis)), y=alt.Y("label:N", sort=labels, title=None)
-    )
+    # The figures beside the longest bars need room.
+    most = max((row.value for row in rows), default=1.0) * _BAR_ROOM
+    x = alt.X("value:Q", scale=alt.Scale(domain=[0, most], nice=False), axis=_x_or_y(axis)["axis"])
+    base = alt.Chart(_data(rows)).encode(x=x, y=alt.Y("label:N", sort=labels, title=None))
     drawn = base.mark_bar(color=color, cornerRadiusEnd=2, height={"band": 0.68}).encode(
         tooltip=[
             alt.Tooltip("label:N", title="What"),
@@ -314,5 +325,5 @@ def bars(
         line = alt.Chart(alt.InlineData(values=[{"at": reference}])).mark_rule(
             strokeDash=[4, 4], color=INK
         )
-        layers.append(line.encode(x=alt.X("at:Q", **_x_or_y(axis))))
+        layers.append(line.encode(x=alt.X("at:Q")))
     return _finished(layers, max(80, 26 * len(labels) + 10))

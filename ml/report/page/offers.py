@@ -13,7 +13,7 @@ from ml.report.page.answer import conversion_margin, conversions, expected
 from ml.report.page.blocks import Block, Chart, Grid, Missing, Section, Table
 from ml.report.page.charts import Axis, Dot, LinePoint, bars, lines
 from ml.report.page.comparison import REBUILD
-from ml.report.page.palette import shown_name
+from ml.report.page.palette import CHANCE, PERFECT, shown_name
 from ml.report.words import metric_name
 
 _PARTNERS_SHOWN: Final = 12
@@ -26,7 +26,6 @@ _CALIBRATION: Final = (
     "mean_probability",
     "positive_rate",
 )
-_PERFECT: Final = "stated = happened"
 
 
 def worth_section(facts: Facts) -> Section:
@@ -105,7 +104,11 @@ def _test_rows(facts: Facts, model: str) -> list[Row]:
 
 def _met_table(facts: Facts) -> Table:
     return Table(
-        ["model", *(f"purchases, {k} offers" for k in _DEPTHS), *(f"margin, {k}" for k in _DEPTHS)],
+        [
+            "model",
+            *(f"purchases, first {k}" for k in _DEPTHS),
+            *(f"margin, first {k}" for k in _DEPTHS),
+        ],
         [
             [
                 shown_name(model),
@@ -214,7 +217,7 @@ def _calibration_chart(facts: Facts, curve: list[Row]) -> Chart:
         for row in known
     ]
     most = max((max(point.x, point.y) for point in points), default=1.0)
-    perfect = [LinePoint(_PERFECT, x, x, numbers.percent(x)) for x in (0.0, most)]
+    perfect = [LinePoint(PERFECT, x, x, numbers.percent(x)) for x in (0.0, most)]
     return Chart(
         "calibration",
         "Stated and happened",
@@ -301,6 +304,7 @@ def _gain_chart(facts: Facts) -> Chart:
             )
             for row in rows
         ]
+    points += [LinePoint(CHANCE, x, x, numbers.percent(x)) for x in (0.0, 1.0)]
     return Chart(
         "gain",
         "Gain: purchases met by share of the offers made",
@@ -315,7 +319,7 @@ def _gain_chart(facts: Facts) -> Chart:
             ["model", "offers made", "purchases met"],
             [[point.series, numbers.percent(point.x), point.text] for point in points],
         ),
-        "A model that cannot tell offers apart would climb straight to the corner.",
+        "A model that could not tell its offers apart would climb along the dashed line.",
     )
 
 

@@ -11,23 +11,29 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-STUDY: Final = "the study"
-"""The series of the founding study's figures."""
+_STUDY: Final = ", the study"
+PERFECT: Final = "stated = happened"
+CHANCE: Final = "by chance"
+BEST_POSSIBLE: Final = "best possible"
+_REFERENCES: Final = (PERFECT, CHANCE, BEST_POSSIBLE)
+"""Series to compare with, which no model made."""
 
 _NAMES: Final = {
     "ncf": "NCF",
     "lightfm": "LightFM",
     "ease": "EASE",
     "popularity": "Popularity",
-    "oracle": "Best possible",
+    "oracle": BEST_POSSIBLE,
 }
 _FIXED: Final = ("NCF", "LightFM", "EASE", "Popularity")
 _SHAPES: Final = (
-    "circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right",
-    "triangle-left",
+    "circle", "square", "triangle-up", "diamond", "triangle-down", "triangle-right",
+    "triangle-left", "wedge",
 )  # fmt: skip
 _DASHES: Final = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [4, 2], [12, 4], [1, 3], [6, 2, 1, 2])
-_STUDY_DASH: Final = [3, 4]
+_STUDY_DASH: Final = [2, 4]
+_REFERENCE_DASH: Final = [4, 4]
+_SHORT_BAR: Final = "M-1,-0.14L1,-0.14L1,0.14L-1,0.14Z"
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class Look:
     color : str
         A CSS variable.
     shape : str
-        A symbol of Vega.
+        A symbol of Vega, or the path of one.
     dash : list of int
         Lengths of strokes and gaps, px.
     """
@@ -54,8 +60,19 @@ def shown_name(model_name: str) -> str:
     return _NAMES.get(model_name, model_name)
 
 
+def of_study(series: str) -> str:
+    """The series of the founding study's figures for the same model.
+
+    >>> of_study("NCF")
+    'NCF, the study'
+    """
+    return f"{series}{_STUDY}"
+
+
 def looks(series: Iterable[str]) -> dict[str, Look]:
     """A look for each series, in order; ours keep theirs on every chart.
+
+    The study's figures have the colour of their model, with a cross and dots of their own.
 
     Parameters
     ----------
@@ -65,22 +82,21 @@ def looks(series: Iterable[str]) -> dict[str, Look]:
     Returns
     -------
     dict of str to Look
-        Beyond eight series, colours repeat with another dash.
+        Beyond eight series, colours repeat with another shape and dash.
     """
     names = list(dict.fromkeys(series))
-    others = [name for name in names if name not in _FIXED and name != STUDY]
+    bases = dict.fromkeys(name.removesuffix(_STUDY) for name in names)
+    others = [n for n in bases if n not in _FIXED and n not in _REFERENCES]
     places = {name: place for place, name in enumerate((*_FIXED, *others))}
-    return {name: _study() if name == STUDY else _look(places[name]) for name in names}
+    return {name: _look(name, places) for name in names}
 
 
-def _look(place: int) -> Look:
-    turn, slot = divmod(place, len(_SHAPES))
-    return Look(
-        f"var(--series-{slot + 1})",
-        _SHAPES[(slot + turn) % len(_SHAPES)],
-        _DASHES[(slot + turn) % len(_DASHES)],
-    )
-
-
-def _study() -> Look:
-    return Look("var(--study)", "stroke", _STUDY_DASH)
+def _look(name: str, places: dict[str, int]) -> Look:
+    if name in _REFERENCES:
+        return Look("var(--reference)", _SHORT_BAR, _REFERENCE_DASH)
+    turn, slot = divmod(places[name.removesuffix(_STUDY)], len(_SHAPES))
+    color = f"var(--series-{slot + 1})"
+    if name.endswith(_STUDY):
+        return Look(color, "cross", _STUDY_DASH)
+    place = (slot + turn) % len(_SHAPES)
+    return Look(color, _SHAPES[place], _DASHES[place])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -13,7 +12,7 @@ import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ml.errors import WarehouseAccessError
+from ml.files import write_atomically
 from ml.report.page.blocks import Page
 from ml.report.page.charts import THEME
 
@@ -58,16 +57,7 @@ def write(page: Page, path: Path) -> Path:
     WarehouseAccessError
         The file cannot be written.
     """
-    text = render(page)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise WarehouseAccessError(f"cannot write {path}: {error.strerror}") from None
-    finally:
-        partial.unlink(missing_ok=True)
+    write_atomically(path, render(page))
     return path
 
 

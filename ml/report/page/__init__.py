@@ -99,9 +99,23 @@ def write_benchmark_page(settings: Settings) -> Path:
     InputError, WarehouseBusyError, WarehouseAccessError
         There is no warehouse, it cannot be opened, or the file not written.
     """
-    page = Page(
+    page = benchmark_page(read_measurements(settings))
+    return write(page, settings.folder / REPORTS_FOLDER / BENCHMARK_PAGE)
+
+
+def benchmark_page(measurements: dict[str, Measurement]) -> Page:
+    """The page of all benchmarks.
+
+    Parameters
+    ----------
+    measurements : dict of str to Measurement
+
+    Returns
+    -------
+    Page
+    """
+    return Page(
         "LightFM against NCF, measured",
         "Each benchmark's latest run, with the founding study's figures beside ours",
-        benchmark_sections(read_measurements(settings)),
+        benchmark_sections(measurements),
     )
-    return write(page, settings.folder / REPORTS_FOLDER / BENCHMARK_PAGE)

@@ -95,12 +95,9 @@ def _table(measurement: Measurement) -> Table:
     """Every figure: a row per case and model, a column per metric, the study's beside it."""
     metrics = list(dict.fromkeys(row.metric for row in measurement.rows))
     with_study = {row.metric for row in measurement.rows if row.study_value is not None}
-    with_interval = {row.metric for row in measurement.rows if row.low is not None}
     headings = ["case", "model"]
     for metric in metrics:
-        headings.append(metric_name(metric))
-        headings += ["low to high"] if metric in with_interval else []
-        headings += ["the study"] if metric in with_study else []
+        headings += [metric_name(metric), *(["the study"] if metric in with_study else [])]
     rows = []
     for case in ordered(measurement.cases):
         for model in measurement.models:
@@ -109,19 +106,23 @@ def _table(measurement: Measurement) -> Table:
                 continue
             row = [case, shown_name(model)]
             for metric, cell in zip(metrics, found, strict=True):
-                row.append(benchmark_figure(metric, cell.value if cell else None))
-                if metric in with_interval:
-                    row.append(_spread(metric, cell))
+                row.append(numbers.NOTHING if cell is None else _with_spread(cell))
                 if metric in with_study:
                     row.append(benchmark_figure(metric, cell.study_value if cell else None))
             rows.append(row)
-    return Table(headings, rows, texts=frozenset({0, 1}), caption=machine_in_words(measurement))
+    has_spread = any(row.low is not None for row in measurement.rows)
+    caption = machine_in_words(measurement) + (
+        " In brackets from low to high." if has_spread else ""
+    )
+    return Table(headings, rows, texts=frozenset({0, 1}), caption=caption)
 
 
-def _spread(metric: str, cell: Measured | None) -> str:
-    if cell is None or cell.low is None or cell.high is None:
-        return numbers.NOTHING
-    return f"{benchmark_figure(metric, cell.low)} to {benchmark_figure(metric, cell.high)}"
+def _with_spread(cell: Measured) -> str:
+    text = benchmark_figure(cell.metric, cell.value)
+    if cell.low is None or cell.high is None:
+        return text
+    low, high = (benchmark_figure(cell.metric, end) for end in (cell.low, cell.high))
+    return f"{text} ({low} to {high})"
 
 
 def _notes(measurement: Measurement) -> list[Block]:

@@ -220,12 +220,15 @@ def dots(
         points = points.add_params(chosen)
     words = base.mark_text(align="center", dy=-11, fontSize=11, color=INK).encode(text="text:N")
     has_intervals = any(row.low is not None for row in rows)
-    layers: list[Any] = [*([intervals] if has_intervals else []), points, words]
+    below = [intervals] if has_intervals else []
+    # A legend answers clicks only where the layer that listens comes first; only that layer
+    # feels the pointer then. Elsewhere the points must lie on top to feel it.
+    layers: list[Any] = [points, *below, words] if has_legend else [*below, points, words]
     if reference is not None:
         line = alt.Chart(alt.InlineData(values=[{"at": reference}])).mark_rule(
             strokeDash=[4, 4], color=SOFT
         )
-        layers.insert(0, line.encode(x=alt.X("at:Q", **_x_or_y(axis))))
+        layers.append(line.encode(x=alt.X("at:Q", **_x_or_y(axis))))
     per_label = ROW_HEIGHT * (len(series) if is_shared else 1)
     return _finished(layers, max(90, per_label * len(labels) + 20))
 
@@ -274,7 +277,7 @@ def lines(
     points = base.mark_point(filled=True, size=48 if has_points else 26, opacity=1).encode(
         shape=shape, tooltip=tooltip
     )
-    layers: list[Any] = [drawn, points.add_params(chosen)]
+    layers: list[Any] = [points.add_params(chosen), drawn]
     if marked:
         rings = alt.Chart(_data(marked)).mark_point(size=240, strokeWidth=2, shape="circle")
         layers.append(

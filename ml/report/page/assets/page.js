@@ -15,8 +15,11 @@
   };
   const drawn = Array.from(document.querySelectorAll("script.spec")).map((script) => {
     const figure = document.getElementById(script.dataset.chart);
-    figure.textContent = "";
-    return vegaEmbed(figure, JSON.parse(script.textContent), options).then(
+    // Vega would overwrite the figure's own description.
+    const drawing = document.createElement("div");
+    drawing.className = "drawing";
+    figure.replaceChildren(drawing);
+    return vegaEmbed(drawing, JSON.parse(script.textContent), options).then(
       (result) => { figure.dataset.drawn = "true"; return result; },
       (error) => { figure.textContent = "This chart could not be drawn; see the table below."; console.error(figure.id, error); }
     );

@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 OLD_READER := .readers/duckdb-1.1
 
-.PHONY: help setup train test lint format docs report recommend clean
+.PHONY: help setup train tune test lint format docs report recommend clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ train: $(INSTALLED) ## The main job on real data: load, dbt build, train, score,
 
 report: $(INSTALLED) ## What the latest run found, as one HTML page
 	@$(BIN)/cross-sell report
+
+tune: $(INSTALLED) ## Search for better settings (Optuna); `make train` then uses them
+	@$(BIN)/cross-sell tune
 
 recommend: $(INSTALLED) ## A client's offers: make recommend CLIENT=1
 	@$(BIN)/cross-sell recommend $(or $(CLIENT),1)

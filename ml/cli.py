@@ -51,10 +51,11 @@ def build(
 @command
 def train(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
     """Fit, evaluate, choose, calibrate, score and write; expects built marts."""
-    from ml.report.summary import print_run
+    from ml.report.summary import print_run, print_tuned
     from ml.train import train as run_train
 
     settings = load_settings(warehouse=warehouse, seed=seed)
+    print_tuned(out, settings)
     progress = Progress(out)
     run = run_train(settings, progress)
     print_run(out, run, progress.steps)
@@ -62,6 +63,38 @@ def train(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
         "\nNext: [bold]cross-sell build --selector after_training[/bold], "
         "then [bold]cross-sell publish[/bold]"
     )
+
+
+@app.command()
+@command
+def tune(
+    model: Annotated[
+        str | None, typer.Option(help="lightfm or ncf; default: both, one after the other.")
+    ] = None,
+    trials: Annotated[
+        int | None,
+        typer.Option(min=1, help="Trials per model, earlier ones on this data included."),
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0, help="Per model; no trial begins later.")
+    ] = None,
+    warehouse: WarehouseOption = None,
+    seed: SeedOption = None,
+) -> None:
+    """Search for better settings on the validation fold; 'train' then uses them."""
+    from ml.tuning.space import SPACES
+    from ml.tuning.tune import print_found
+    from ml.tuning.tune import tune as run_tune
+
+    settings = load_settings(is_tuned=False, warehouse=warehouse, seed=seed)
+    found = run_tune(
+        settings,
+        Progress(out),
+        tuple(SPACES) if model is None else (model,),
+        trials or settings.tuning.trials,
+        settings.tuning.minutes if minutes is None else minutes,
+    )
+    print_found(out, settings, found)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from ml import publishing
 from ml.loading import load_source, loaded_transactions
 from ml.progress import Progress
 from ml.report.page import write_report
-from ml.report.summary import print_next_steps, print_run, shown
+from ml.report.summary import print_next_steps, print_run, print_tuned, shown
 from ml.settings import Settings
 from ml.train import train
 from ml.transform import DBT_PROJECT, run_dbt
@@ -52,6 +52,7 @@ def run(settings: Settings, console: Console, *, reload: bool = False) -> None:
     console.print(
         f"[bold]cross-sell[/bold] [dim]warehouse {shown(settings.warehouse_file)}[/dim]\n"
     )
+    print_tuned(console, settings)
     loaded = 0 if reload else loaded_transactions(settings)
     if loaded:
         console.print(

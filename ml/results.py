@@ -98,7 +98,9 @@ def _runs(run: Run, settings: Settings) -> pa.Table:
             Columns.CHAMPION_REASON: [run.champion.reason],
             Columns.SEED: [settings.seed],
             # Where the warehouse lies says nothing about the run.
-            Columns.SETTINGS_JSON: [settings.model_dump_json(exclude={"warehouse", "benchmark"})],
+            Columns.SETTINGS_JSON: [
+                settings.model_dump_json(exclude={"warehouse", "benchmark", "tuning"})
+            ],
             Columns.PACKAGE_VERSIONS_JSON: [json.dumps(package_versions())],
             Columns.STARTED_AT: [run.started_at],
             Columns.FINISHED_AT: [run.finished_at],

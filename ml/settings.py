@@ -2,16 +2,18 @@
 
 Settings come, the first that has a value winning, from command-line options, from
 environment variables (``CROSS_SELL_SEED=7``; nested ones with two underscores,
-``CROSS_SELL_NCF__DROPOUT=0.2``), from ``cross_sell.toml`` in the project's root, and
-from the defaults here.
+``CROSS_SELL_NCF__DROPOUT=0.2``), from ``cross_sell.toml`` in the project's root, from what
+``cross-sell tune`` saved as ``tuned.toml`` beside the warehouse, and from the defaults here.
 """
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import Field, PositiveInt, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -25,6 +27,8 @@ from ml.models.ease import EaseSettings
 from ml.models.lightfm import LightFMSettings
 from ml.models.ncf import NCFSettings
 from ml.models.popularity import PopularitySettings
+from ml.tuning.saved import PROVENANCE, Provenance, read_tuned
+from ml.tuning.settings import TuningSettings
 
 PROJECT_ROOT: Final = Path(__file__).resolve().parent.parent
 SETTINGS_FILE: Final = PROJECT_ROOT / "cross_sell.toml"
@@ -64,8 +68,12 @@ class Settings(BaseSettings):
         Which recommenders compete.
     popularity, ease, lightfm, ncf
         Settings of each model, documented beside it.
+    tuning : TuningSettings
+        Of ``cross-sell tune``; no part of a training run.
     benchmark : BenchmarkSettings
         Of ``cross-sell benchmark``; no part of a training run.
+    tuned : dict of str to Provenance
+        Where tuned settings come from, by model; filled from ``tuned.toml``.
     """
 
     model_config = SettingsConfigDict(
@@ -91,7 +99,36 @@ class Settings(BaseSettings):
     ease: EaseSettings = EaseSettings()
     lightfm: LightFMSettings = LightFMSettings()
     ncf: NCFSettings = NCFSettings()
+    tuning: TuningSettings = TuningSettings()
     benchmark: BenchmarkSettings = BenchmarkSettings()
+    tuned: dict[str, Provenance] = Field(default_factory=dict)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Options, then environment, then the TOML file, then what tuning saved."""
+        toml_settings = TomlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, toml_settings, _TunedSource(settings_cls)
+
+    @property
+    def warehouse_file(self) -> Path:
+        """Absolute path of the warehouse."""
+        return _absolute(self.warehouse)
+
+    @property
+    def folder(self) -> Path:
+        """Absolute folder of the warehouse, its releases and saved models."""
+        return self.warehouse_file.parent
+
+
+class UntunedSettings(Settings):
+    """Settings without ``tuned.toml``: what tuning starts from and has to beat."""
 
     @classmethod
     def settings_customise_sources(
@@ -105,29 +142,51 @@ class Settings(BaseSettings):
         """Options, then environment, then the TOML file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
-    @property
-    def warehouse_file(self) -> Path:
-        """Absolute path of the warehouse."""
-        return (PROJECT_ROOT / self.warehouse).resolve()
 
-    @property
-    def folder(self) -> Path:
-        """Absolute folder of the warehouse, its releases and saved models."""
-        return self.warehouse_file.parent
+class _TunedSource(PydanticBaseSettingsSource):
+    """``tuned.toml`` in the folder of the warehouse that the sources before it name."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Not used: the file is read as a whole."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Settings by model, and where they come from."""
+        default = self.settings_cls.model_fields["warehouse"].default
+        warehouse = _absolute(Path(self.current_state.get("warehouse", default)))
+        found = read_tuned(warehouse.parent)
+        content: dict[str, Any] = {name: one.parameters for name, one in found.items()}
+        if found:
+            content[PROVENANCE] = {name: one.provenance for name, one in found.items()}
+        return content
 
 
-def load_settings(**overrides: object) -> Settings:
+def _absolute(warehouse: Path) -> Path:
+    return (PROJECT_ROOT / warehouse).resolve()
+
+
+def load_settings(*, is_tuned: bool = True, **overrides: object) -> Settings:
     """Settings with command-line overrides; None means not given.
+
+    Parameters
+    ----------
+    is_tuned : bool, default True
+        Whether what ``cross-sell tune`` saved counts.
+    **overrides
+        By name of the setting.
 
     Raises
     ------
     InputError
-        Names the setting that cannot be used.
+        Names the setting or the file that cannot be used.
     """
-    given = {name: value for name, value in overrides.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
+    kind = Settings if is_tuned else UntunedSettings
     try:
-        return Settings(**given)  # type: ignore[arg-type]
+        return kind(**given)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         raise InputError(f"setting '{name}': {first['msg']}, got {first.get('input')!r}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{SETTINGS_FILE} cannot be read: {error}") from None

@@ -21,5 +21,27 @@ def speed(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
     from ml.benchmark.runner import run_benchmark
     from ml.benchmark.speed import measure_speed
 
-    settings = load_settings(warehouse=warehouse, seed=seed)
+    settings = load_settings(is_tuned=False, warehouse=warehouse, seed=seed)
     run_benchmark("speed", measure_speed, settings, Progress(out))
+
+
+@app.command()
+@command
+def epochs(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
+    """AUC and NDCG@10 after 10, 20 and 50 epochs, beside the best possible."""
+    from ml.benchmark.epochs import measure_epochs
+    from ml.benchmark.runner import run_benchmark
+
+    settings = load_settings(is_tuned=False, warehouse=warehouse, seed=seed)
+    run_benchmark("epochs", measure_epochs, settings, Progress(out))
+
+
+@app.command()
+@command
+def trials(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
+    """Average, best and worst AUC over Optuna's trial runs ('cross-sell tune')."""
+    from ml.benchmark.runner import run_benchmark
+    from ml.benchmark.trials import measure_trials
+
+    settings = load_settings(is_tuned=False, warehouse=warehouse, seed=seed)
+    run_benchmark("trials", measure_trials, settings, Progress(out))

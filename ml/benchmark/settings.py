@@ -25,6 +25,13 @@ class BenchmarkSettings(BaseModel):
         Most repeats of one training.
     epochs_seeds : int, default 3
         Worlds or splits, each with its own seed, behind the epochs table.
+    trials : int, default 6
+        Finished trials per model that the trials table wants at least; ``cross-sell tune``
+        runs more.
+    trials_minutes : float, default 2
+        Per model, for what is missing of them.
+    data_name : str, default 'complete-journey'
+        What the tables call the warehouse's data. Set it when you bring your own.
     peers_python : Path, default ``.peers/venv/bin/python``
         Interpreter of the other libraries' own environment; relative to the project's root.
     peers_seconds : float, default 600
@@ -37,5 +44,8 @@ class BenchmarkSettings(BaseModel):
     speed_seconds: float = Field(default=40.0, gt=0)
     speed_repeats: int = Field(default=5, ge=1)
     epochs_seeds: int = Field(default=3, ge=1)
+    trials: int = Field(default=6, ge=1)
+    trials_minutes: float = Field(default=2.0, gt=0)
+    data_name: str = "complete-journey"
     peers_python: Path = PEERS_PYTHON
     peers_seconds: float = Field(default=600.0, gt=0)

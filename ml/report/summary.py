@@ -18,6 +18,7 @@ from ml.publishing import CURRENT, SERVING, Release
 from ml.settings import PROJECT_ROOT, Settings
 from ml.train import Run
 from ml.trials import CHAMPION_METRIC
+from ml.tuning.saved import TUNED_FILE
 
 _COLUMNS: Final = ("hr@10", "auc", "coverage@10")
 _SECONDS_PER_MINUTE: Final = 60
@@ -129,6 +130,13 @@ def print_run(console: Console, run: Run, steps: Sequence[Step]) -> None:
 def shown(path: Path) -> str:
     """A path as a person reads it: relative inside the project."""
     return str(path.relative_to(PROJECT_ROOT) if path.is_relative_to(PROJECT_ROOT) else path)
+
+
+def print_tuned(console: Console, settings: Settings) -> None:
+    """Say which models run with settings that tuning found, and what these gained there."""
+    for name, provenance in settings.tuned.items():
+        if name in settings.models:
+            console.print(f"[dim]{name} uses {TUNED_FILE}: {provenance}[/dim]", soft_wrap=True)
 
 
 def print_next_steps(

@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 OLD_READER := .readers/duckdb-1.1
+RECTOOLS := .peers/rectools-0.19
 
 .PHONY: help setup train tune test lint format docs report recommend clean
 
@@ -38,7 +39,13 @@ $(OLD_READER)/.installed: $(INSTALLED)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(OLD_READER) duckdb==1.1.3
 	@touch $@
 
-test: $(INSTALLED) $(OLD_READER)/.installed ## All tests
+# The metrics of another library, which a test compares with ours. Its pins are older than ours,
+# its metrics are not: without its dependencies, beside the environment.
+$(RECTOOLS)/.installed: $(INSTALLED)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(RECTOOLS) rectools==0.19.0 typeguard==4.6.0
+	@touch $@
+
+test: $(INSTALLED) $(OLD_READER)/.installed $(RECTOOLS)/.installed ## All tests
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
 lint: $(INSTALLED) ## ruff, mypy, sqlfluff

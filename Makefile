@@ -7,8 +7,10 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 OLD_READER := .readers/duckdb-1.1
 RECTOOLS := .peers/rectools-0.19
+PEERS := .peers/venv
+PEER_PINS := ml/benchmark/peers/constraints.txt
 
-.PHONY: help setup train tune test lint format docs report recommend clean
+.PHONY: help setup train tune benchmark peers test lint format docs report recommend clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +32,19 @@ report: $(INSTALLED) ## What the latest run found, as one HTML page
 
 tune: $(INSTALLED) ## Search for better settings (Optuna); `make train` then uses them
 	@$(BIN)/cross-sell tune
+
+benchmark: $(INSTALLED) ## The study's tables and other libraries beside ours, measured (half an hour)
+	@$(MAKE) --no-print-directory peers || echo "Going on without the other libraries' environment."
+	@$(BIN)/cross-sell benchmark all
+
+# Other libraries need older versions than ours: an environment of their own.
+$(PEERS)/.installed: $(INSTALLED) $(PEER_PINS)
+	@echo "Setting up $(PEERS) (once; a few minutes) ..."
+	@test -x $(PEERS)/bin/python || $(BIN)/python -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -c $(PEER_PINS) setuptools numpy pandas scipy torch recbole implicit
+	@touch $@
+
+peers: $(PEERS)/.installed ## Set up the environment of the libraries that the benchmark compares with
 
 recommend: $(INSTALLED) ## A client's offers: make recommend CLIENT=1
 	@$(BIN)/cross-sell recommend $(or $(CLIENT),1)

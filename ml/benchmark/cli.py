@@ -6,42 +6,57 @@ import typer
 
 from ml.commands import SeedOption, WarehouseOption, command, out
 from ml.progress import Progress
-from ml.settings import load_settings
 
 app = typer.Typer(
-    help="The founding study's tables and other libraries beside ours, measured on this machine.",
+    help=(
+        "The founding study's tables and other libraries beside ours, measured on this machine. "
+        "Each command prints its table and keeps it: as JSON and as a page beside the warehouse, "
+        "and in ml.benchmark_results."
+    ),
     no_args_is_help=True,
 )
+
+
+@app.command("all")
+@command
+def everything(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
+    """All of them, one after the other: about half an hour on two cores."""
+    from ml.benchmark.suite import run_all
+
+    run_all(Progress(out), warehouse, seed)
 
 
 @app.command()
 @command
 def speed(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
     """Training time of LightFM and NCF from 10,000 to 10,000,000 records."""
-    from ml.benchmark.runner import run_benchmark
-    from ml.benchmark.speed import measure_speed
+    from ml.benchmark.suite import SPEED, run_one
 
-    settings = load_settings(is_tuned=False, warehouse=warehouse, seed=seed)
-    run_benchmark("speed", measure_speed, settings, Progress(out))
+    run_one(SPEED, Progress(out), warehouse, seed)
 
 
 @app.command()
 @command
 def epochs(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
     """AUC and NDCG@10 after 10, 20 and 50 epochs, beside the best possible."""
-    from ml.benchmark.epochs import measure_epochs
-    from ml.benchmark.runner import run_benchmark
+    from ml.benchmark.suite import EPOCHS, run_one
 
-    settings = load_settings(is_tuned=False, warehouse=warehouse, seed=seed)
-    run_benchmark("epochs", measure_epochs, settings, Progress(out))
+    run_one(EPOCHS, Progress(out), warehouse, seed)
 
 
 @app.command()
 @command
 def trials(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
     """Average, best and worst AUC over Optuna's trial runs ('cross-sell tune')."""
-    from ml.benchmark.runner import run_benchmark
-    from ml.benchmark.trials import measure_trials
+    from ml.benchmark.suite import TRIALS, run_one
 
-    settings = load_settings(is_tuned=False, warehouse=warehouse, seed=seed)
-    run_benchmark("trials", measure_trials, settings, Progress(out))
+    run_one(TRIALS, Progress(out), warehouse, seed)
+
+
+@app.command()
+@command
+def peers(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
+    """Other libraries (LightFM bare, implicit, RecBole) beside ours, on the same splits."""
+    from ml.benchmark.suite import PEERS, run_one
+
+    run_one(PEERS, Progress(out), warehouse, seed)

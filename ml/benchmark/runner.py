@@ -21,6 +21,8 @@ from ml.benchmark.table import print_benchmark
 from ml.errors import InputError, TransformError
 from ml.files import make_folder
 from ml.progress import Progress
+from ml.report.page import write_benchmark_page
+from ml.report.summary import shown
 from ml.settings import Settings
 from ml.transform import run_dbt
 from ml.versions import package_versions
@@ -100,6 +102,9 @@ def run_benchmark(
         ) as connection:
             append_tables(connection, run.to_tables())
     print_benchmark(progress.console, run, path)
+    if has_tables:
+        page = write_benchmark_page(settings)
+        progress.console.print(f"All benchmarks as a page: [bold]{shown(page)}[/bold]")
     return run
 
 

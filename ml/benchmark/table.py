@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from ml.benchmark.results import BenchmarkResult, BenchmarkRun
-from ml.settings import PROJECT_ROOT
+from ml.report.summary import shown
 
 MISSING: Final = "–"
 _THOUSAND: Final = 1_000.0
@@ -107,9 +107,8 @@ def print_benchmark(console: Console, run: BenchmarkRun, path: Path) -> None:
     for note in notes:
         console.print(f"[dim]  {escape(note)}[/dim]", soft_wrap=True)
     machine = run.machine
-    shown = path.relative_to(PROJECT_ROOT) if path.is_relative_to(PROJECT_ROOT) else path
     console.print(
         f"[dim]{escape(machine['cpu'])}, {machine['cores']} cores, {machine['memory_gib']:.0f} GiB;"
-        f" {run.seconds:.0f} s in all; {escape(str(shown))}[/dim]",
+        f" {run.seconds:.0f} s in all; {escape(shown(path))}[/dim]",
         soft_wrap=True,
     )

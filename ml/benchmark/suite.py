@@ -1,0 +1,77 @@
+"""Every benchmark by name, and all of them one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from ml.benchmark.epochs import measure_epochs
+from ml.benchmark.peers.measure import measure_peers
+from ml.benchmark.results import BenchmarkRun
+from ml.benchmark.runner import Measured, run_benchmark
+from ml.benchmark.speed import measure_speed
+from ml.benchmark.trials import measure_trials
+from ml.errors import CrossSellError
+from ml.progress import Progress
+from ml.settings import Settings, load_settings
+
+Measure = Callable[[Settings, Progress], Measured]
+
+SPEED: Final = "speed"
+EPOCHS: Final = "epochs"
+TRIALS: Final = "trials"
+PEERS: Final = "peers"
+
+BENCHMARKS: Final[dict[str, Measure]] = {
+    SPEED: measure_speed,
+    EPOCHS: measure_epochs,
+    TRIALS: measure_trials,
+    PEERS: measure_peers,
+}
+"""In the order in which ``all`` runs them."""
+
+_WITH_TUNED: Final = frozenset({PEERS})
+"""Those that use what tuning saved, as a training does. The others measure the defaults: their
+data is not what was tuned on, or they are the tuning itself."""
+
+
+def run_one(
+    name: str, progress: Progress, warehouse: Path | None = None, seed: int | None = None
+) -> BenchmarkRun:
+    """Run one benchmark with the settings that are meant for it.
+
+    Parameters
+    ----------
+    name : str
+        A key of ``BENCHMARKS``.
+    progress : Progress
+    warehouse : Path, optional
+    seed : int, optional
+
+    Returns
+    -------
+    BenchmarkRun
+    """
+    settings = load_settings(is_tuned=name in _WITH_TUNED, warehouse=warehouse, seed=seed)
+    return run_benchmark(name, BENCHMARKS[name], settings, progress)
+
+
+def run_all(progress: Progress, warehouse: Path | None = None, seed: int | None = None) -> None:
+    """Run every benchmark; one that fails does not stop those after it.
+
+    Raises
+    ------
+    CrossSellError
+        The first error, after everything else has run.
+    """
+    errors: list[CrossSellError] = []
+    for name in BENCHMARKS:
+        progress.console.print(f"\n[bold]benchmark {name}[/bold]")
+        try:
+            run_one(name, progress, warehouse, seed)
+        except CrossSellError as error:
+            progress.console.print(f"[red]{name} failed:[/red] ", error, soft_wrap=True)
+            errors.append(error)
+    if errors:
+        raise errors[0]

@@ -1,0 +1,141 @@
+"""Other libraries: the same splits, the same code, and no stop where one is missing."""
+
+from __future__ import annotations
+
+import io
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from ml.benchmark.folds import plain_fold, random_split
+from ml.benchmark.generated import Size, generate
+from ml.benchmark.peers.jobs import Job, PeerError, peer_fits
+from ml.benchmark.peers.libraries import LIBRARIES, Library
+from ml.benchmark.peers.measure import METRICS, SECONDS, Case, measure_peers
+from ml.benchmark.results import BenchmarkResult
+from ml.benchmark.settings import PEERS_PYTHON, BenchmarkSettings
+from ml.evaluation.protocol import EpochEvaluator
+from ml.progress import Progress
+from ml.settings import PROJECT_ROOT, Settings
+
+OTHERS_ARE_INSTALLED = (PROJECT_ROOT / PEERS_PYTHON).with_name("pip").exists()
+BY_NAME = {library.name: library for library in LIBRARIES}
+BARE = BY_NAME["lightfm (bare)"]
+
+
+@pytest.fixture(scope="module")
+def case() -> Case:
+    records = generate(Size(150, 80, 4_000), seed=2).records
+    rng = np.random.default_rng(2)
+    known, labels = random_split(records, 0.2, rng)
+    earlier, later = random_split(known, 0.2, rng)
+    return Case(plain_fold(earlier, later, "validation"), plain_fold(known, labels))
+
+
+def settings_in(folder: Path, **options: object) -> Settings:
+    return Settings(
+        warehouse=folder / "warehouse.duckdb",
+        threads=1,
+        models=("popularity", "ease"),
+        bootstrap_samples=100,
+        benchmark=BenchmarkSettings.model_validate(options),
+    )
+
+
+def measured(
+    settings: Settings, case: Case, libraries: tuple[Library, ...]
+) -> dict[tuple[str, str], BenchmarkResult]:
+    progress = Progress(Console(file=io.StringIO()))
+    found = measure_peers(settings, progress, {"small": lambda _: case}, libraries)
+    return {(result.model_name, result.metric): result for result in found.results}
+
+
+def test_a_library_that_is_not_there_is_told_and_the_others_are_measured(
+    case: Case, tmp_path: Path
+) -> None:
+    settings = settings_in(tmp_path, peers_python="nowhere/bin/python")
+    found = measured(settings, case, (BY_NAME["implicit-als"], BARE))
+    for metric in (*METRICS, SECONDS):
+        missing = found["implicit-als", metric]
+        assert (missing.value, missing.sample_count) == (None, 0)
+        assert missing.note == "no interpreter for it (No such file or directory): run 'make peers'"
+        for name in ("popularity", "ease", "lightfm (bare)"):
+            assert found[name, metric].value is not None
+
+
+def test_an_interpreter_without_the_library_is_told(case: Case, tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, peers_python=sys.executable)
+    found = measured(settings, case, (BY_NAME["implicit-bpr"], BY_NAME["recbole-neumf"]))
+    note = found["implicit-bpr", "ndcg@10"].note
+    assert note is not None
+    assert "No module named 'implicit'" in note
+    assert "\n" not in note
+    note = found["recbole-neumf", "ndcg@10"].note
+    assert note is not None
+    assert "No module named 'recbole'" in note
+
+
+def test_a_library_that_takes_too_long_is_given_up(case: Case) -> None:
+    job = Job(Path(sys.executable), "bare_lightfm", "", 42, 1, seconds=0.01)
+    with (
+        pytest.raises(PeerError, match="given up after 0 s"),
+        peer_fits(job, case.test, [{"epochs": 1}]),
+    ):
+        pass
+
+
+def test_choice_is_made_on_validation_and_test_is_scored_with_it(
+    case: Case, tmp_path: Path
+) -> None:
+    settings = settings_in(tmp_path)
+    library = replace(BARE, grid=({"epochs": 1}, {"epochs": 15}))
+    job = library.job(settings)
+    evaluator = EpochEvaluator(case.validation)
+    with peer_fits(job, case.validation, library.grid) as (fits, versions):
+        values = [evaluator(fit).ndcg_at_10 for fit in fits]
+        # Pairs get one score each, and clients tastes of their own.
+        assert fits[0].scores.shape == (150, 80)
+        assert len(np.unique(fits[1].scores.argmax(axis=1))) > 5
+    assert versions.keys() == {"lightfm-next"}
+    assert values[1] > values[0]
+    with peer_fits(job, case.test, [{"epochs": 15}]) as ([fit], _):
+        expected = EpochEvaluator(case.test)(fit)
+    found = measured(settings, case, (library,))
+    result = found["lightfm (bare)", "ndcg@10"]
+    assert result.value == pytest.approx(expected.ndcg_at_10)
+    assert found["lightfm (bare)", "auc"].value == pytest.approx(expected.auc)
+    assert result.note == "epochs 15: the best of 2 on validation"
+    assert result.low is not None
+    assert result.high is not None
+    assert result.value is not None
+    assert result.low < result.value < result.high
+    assert result.sample_count == len(case.test.labelled_clients)
+
+
+def test_labels_never_reach_a_library(case: Case, tmp_path: Path) -> None:
+    job = BARE.job(settings_in(tmp_path))
+    blind = replace(case.test, labels=case.test.interactions)
+    with (
+        peer_fits(job, case.test, [{"epochs": 2}]) as ([honest], _),
+        peer_fits(job, blind, [{"epochs": 2}]) as ([other], _),
+    ):
+        assert np.array_equal(honest.scores, other.scores)
+
+
+@pytest.mark.skipif(not OTHERS_ARE_INSTALLED, reason="run 'make peers' first")
+@pytest.mark.parametrize("name", ["implicit-als", "implicit-bpr", "recbole-neumf"])
+def test_a_real_library_beats_chance(name: str, case: Case, tmp_path: Path) -> None:
+    library = BY_NAME[name]
+    if library.stops_itself:
+        library = replace(library, grid=({**library.grid[0], "learning_rate": 0.01},))
+    found = measured(settings_in(tmp_path), case, (library,))
+    auc = found[name, "auc"].value
+    assert auc is not None, found[name, "auc"].note
+    assert auc > 0.6
+    seconds = found[name, SECONDS].value
+    assert seconds is not None
+    assert seconds > 0

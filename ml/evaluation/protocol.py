@@ -117,7 +117,8 @@ def evaluate(
     per_client |= catalogue.list_metrics(ranks.top, fold, cutoffs)
     pooled = pool(ranks)
     rows: list[MetricRow] = []
-    for name, members in (segments or segment_clients(fold, clients)).items():
+    found = segment_clients(fold, clients) if segments is None else segments
+    for name, members in found.items():
         figures = _ranking_figures(ranks, per_client, members, pooled)
         figures |= _coverage(ranks, members, cutoffs)
         rows += metric_rows(name, figures, resamples=resamples, seed=seed)

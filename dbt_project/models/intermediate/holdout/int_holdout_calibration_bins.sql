@@ -1,3 +1,5 @@
+{#- Read by marts, tests and the audit: a view would go through every run's predictions for each. -#}
+{{ config(materialized='table') }}
 select
     run_id,
     fold,

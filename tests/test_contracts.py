@@ -93,6 +93,8 @@ READ = (
     contracts.WINDOW_DATES,
     contracts.ELIGIBILITY_COUNTS,
     contracts.DATA_QUALITY_COUNTS,
+    contracts.EVENT_COUNTS,
+    contracts.FEATURE_COUNTS,
 )
 
 

@@ -153,6 +153,31 @@ DATA_QUALITY_COUNTS: Final = Table(
     key=(Columns.ENTITY, Columns.OUTCOME),
 )
 
+EVENT_COUNTS: Final = Table(
+    "core",
+    "event_counts",
+    (
+        Column(Columns.EVENT_KIND, STRING),
+        Column(Columns.EVENT_COUNT, BIGINT),
+        Column(Columns.FIRST_EVENT_AT, TIMESTAMP),
+        Column(Columns.LAST_EVENT_AT, TIMESTAMP),
+    ),
+    key=(Columns.EVENT_KIND,),
+)
+
+FEATURE_COUNTS: Final = Table(
+    "learning",
+    "feature_counts",
+    (
+        Column(Columns.FOLD, STRING),
+        Column(Columns.SCOPE, STRING),
+        Column(Columns.FEATURE_FAMILY, STRING),
+        Column(Columns.FEATURE_COUNT, BIGINT),
+        Column(Columns.ROW_COUNT, BIGINT),
+    ),
+    key=(Columns.FOLD, Columns.SCOPE, Columns.FEATURE_FAMILY),
+)
+
 REPORT_TABLES: Final = (
     LIFT_BY_DECILE,
     CALIBRATION_CURVE,
@@ -163,4 +188,6 @@ REPORT_TABLES: Final = (
     WINDOW_DATES,
     ELIGIBILITY_COUNTS,
     DATA_QUALITY_COUNTS,
+    EVENT_COUNTS,
+    FEATURE_COUNTS,
 )

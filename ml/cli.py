@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -51,6 +52,7 @@ def build(
 @command
 def train(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
     """Fit, evaluate, choose, calibrate, score and write; expects built marts."""
+    from ml.report.model_card import write_model_card
     from ml.report.summary import print_run, print_tuned
     from ml.train import train as run_train
 
@@ -59,8 +61,10 @@ def train(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
     progress = Progress(out)
     run = run_train(settings, progress)
     print_run(out, run, progress.steps)
+    model_card = write_model_card(settings, run.run_id)
+    out.print(f"\nModel card: [bold]{model_card}[/bold]", soft_wrap=True)
     out.print(
-        "\nNext: [bold]cross-sell build --selector after_training[/bold], "
+        "Next: [bold]cross-sell build --selector after_training[/bold], "
         "then [bold]cross-sell publish[/bold]"
     )
 
@@ -169,6 +173,29 @@ def report(run_id: RunOption = None, warehouse: WarehouseOption = None) -> None:
     with Progress(out).step("report"):
         path = write_report(settings, run_id)
     out.print(f"Open [bold]{path}[/bold] in a browser", soft_wrap=True)
+
+
+@app.command()
+@command
+def card(
+    run_id: Annotated[
+        str | None, typer.Argument(help="A run's id; default: the latest completed run.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Write it there instead of printing it.")
+    ] = None,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Print a run's model card: data, settings, figures, limits, cost, who decided."""
+    from ml.files import write_atomically
+    from ml.report.model_card import read_model_card
+
+    text = read_model_card(load_settings(warehouse=warehouse), run_id)
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        write_atomically(output, text)
+        out.print(f"Wrote [bold]{output}[/bold]", soft_wrap=True)
 
 
 def main() -> Any:

@@ -11,6 +11,7 @@ from rich.console import Console
 from ml import publishing
 from ml.loading import load_source, loaded_transactions
 from ml.progress import Progress
+from ml.report.model_card import write_model_card
 from ml.report.page import write_report
 from ml.report.summary import print_next_steps, print_run, print_tuned, shown
 from ml.settings import Settings
@@ -66,10 +67,11 @@ def run(settings: Settings, console: Console, *, reload: bool = False) -> None:
     build(settings, progress, SELECT_AFTER_TRAINING)
     with progress.step("publish") as step:
         release = publishing.publish(settings, step)
-    with progress.step("report"):
+    with progress.step("report and model card"):
         report = write_report(settings)
+        card = write_model_card(settings, trained.run_id)
     print_run(console, trained, progress.steps)
-    print_next_steps(console, settings, release, report, time.perf_counter() - start)
+    print_next_steps(console, settings, release, (report, card), time.perf_counter() - start)
 
 
 def write_docs(settings: Settings, progress: Progress) -> Path:

@@ -19,6 +19,9 @@ from ml.warehouse import Connection, connect, read_table, read_table_if_there
 
 Row = dict[str, Any]
 OFFERS_SHOWN: Final = 5
+FEW_CLIENTS: Final = 30
+"""Fewer clients than this say little, whatever the interval."""
+
 # Enough to find telling clients among; a report need not read millions of offers.
 _CLIENTS_LOOKED_AT: Final = 5000
 
@@ -53,11 +56,15 @@ class Facts:
         Rows of the tables of these names; all but the last of this run only.
     windows : dict of str to dict
         By fold.
-    eligibility, quality : list of dict
+    eligibility, quality, events, features : list of dict
+        Of the marts ``eligibility_counts``, ``data_quality_counts``, ``event_counts`` and
+        ``feature_counts``.
     clients : list of ClientPage
         A few telling ones, of the latest run.
     is_latest : bool
         Whether offers, data counts and clients belong to this run.
+    test_read_count : int
+        Completed runs that looked at the test fold of the same data, this one among them.
     """
 
     run: Row
@@ -72,8 +79,11 @@ class Facts:
     windows: dict[str, Row]
     eligibility: list[Row]
     quality: list[Row]
+    events: list[Row]
+    features: list[Row]
     clients: list[ClientPage]
     is_latest: bool
+    test_read_count: int
 
     @property
     def champion(self) -> str:
@@ -169,14 +179,17 @@ def read_facts(settings: Settings, run_id: str | None = None) -> Facts:
             curves=rows(contracts.LEARNING_CURVES),
             lift=rows(contracts.LIFT_BY_DECILE),
             calibration=rows(contracts.CALIBRATION_CURVE),
-            differences=rows(contracts.MODEL_DIFFERENCES),
+            differences=rows(contracts.COMPARISONS),
             holdout_value=rows(contracts.HOLDOUT_VALUE),
             offer_value=rows(contracts.OFFER_VALUE),
             windows={row[Columns.FOLD]: row for row in all_rows(contracts.WINDOW_DATES)},
             eligibility=all_rows(contracts.ELIGIBILITY_COUNTS),
             quality=all_rows(contracts.DATA_QUALITY_COUNTS),
+            events=all_rows(contracts.EVENT_COUNTS),
+            features=all_rows(contracts.FEATURE_COUNTS),
             clients=_telling_clients(connection) if is_latest else [],
             is_latest=is_latest,
+            test_read_count=sum(other[Columns.AS_OF_AT] == run[Columns.AS_OF_AT] for other in runs),
         )
 
 

@@ -140,9 +140,25 @@ def print_tuned(console: Console, settings: Settings) -> None:
 
 
 def print_next_steps(
-    console: Console, settings: Settings, release: Release, report: Path, seconds: float
+    console: Console,
+    settings: Settings,
+    release: Release,
+    written: tuple[Path, Path],
+    seconds: float,
 ) -> None:
-    """Print where the offers are and what to do with them."""
+    """Print where the offers are and what to do with them.
+
+    Parameters
+    ----------
+    console : rich.console.Console
+    settings : Settings
+    release : Release
+    written : (Path, Path)
+        The report and the model card.
+    seconds : float
+        That the whole job took.
+    """
+    report, card = map(shown, written)
     minutes, rest = divmod(round(seconds), _SECONDS_PER_MINUTE)
     serving = shown(settings.folder / SERVING)
     offers = release.row_counts[contracts.CROSS_SELL_SCORES.name]
@@ -151,7 +167,8 @@ def print_next_steps(
         f"{offers:,} offers are published."
     )
     for what, where in (
-        ("The report", f"{shown(report)} (open it in a browser)"),
+        ("The report", f"{report} (open it in a browser)"),
+        ("Model card", card),
         ("Score table", f"cross_sell.cross_sell_scores in {shown(settings.warehouse_file)}"),
         ("For readers", f"cross_sell_scores in {serving}"),
         ("As Parquet", f"{shown(settings.folder / CURRENT)}/*.parquet"),

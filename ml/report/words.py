@@ -21,12 +21,13 @@ METRIC_MEANINGS: Final = (
     ("Coverage@10", "Share of the services on sale that appear in anybody's first ten offers."),
     (
         "Novelty@10",
-        "How little known the offered services are: mean of −log2 of the share of clients who"
-        " have each.",
+        "How little known the offered services are, in bits: 0 for what everybody has, 10 for what"
+        " one client in 1,024 has.",
     ),
     (
         "Popularity bias@10",
-        "How much better known than usual the offered services are; 0 would be none.",
+        "How much more popular the offers are than what the client could be offered: 0 = as if"
+        " drawn at random, 1 = twice as popular.",
     ),
     (
         "95% interval",

@@ -106,8 +106,32 @@ def made_up_facts(**changes: Any) -> Facts:
                 ("zero_quantity", "rejected", 500),
             )
         ],
+        events=[
+            {
+                Columns.EVENT_KIND: kind,
+                Columns.EVENT_COUNT: count,
+                Columns.FIRST_EVENT_AT: datetime(2024, 1, 1),
+                Columns.LAST_EVENT_AT: datetime(2024, 7, 31),
+            }
+            for kind, count in (("purchase", 9_000), ("refund", 500))
+        ],
+        features=[
+            {
+                Columns.FOLD: contracts.FOLD_SERVING,
+                Columns.SCOPE: scope,
+                Columns.FEATURE_FAMILY: family,
+                Columns.FEATURE_COUNT: count,
+                Columns.ROW_COUNT: 900,
+            }
+            for scope, family, count in (
+                ("client", "age_band", 6),
+                ("client", "spend", 1),
+                ("service", "category", 20),
+            )
+        ],
         clients=[client("C1"), client("C2"), client("C9", is_cold=True)],
         is_latest=True,
+        test_read_count=2,
     )
     return replace(facts, **changes)
 

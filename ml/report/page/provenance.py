@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
+from ml import contracts
 from ml.contracts import Columns
 from ml.report import numbers
 from ml.report.facts import Facts
@@ -31,7 +32,7 @@ def data_section(facts: Facts) -> Section:
         "data",
         "The data",
         _data_lead(facts),
-        [_windows(facts), _quality(facts), _eligibility(facts)],
+        [_windows(facts), _quality(facts), _eligibility(facts), _features(facts)],
     )
 
 
@@ -45,6 +46,10 @@ def rejected_share(facts: Facts) -> float | None:
 def _data_lead(facts: Facts) -> str:
     share = rejected_share(facts)
     lead = f"Everything known before {numbers.day(facts.run[Columns.AS_OF_AT])} counts."
+    if facts.events:
+        count = sum(row[Columns.EVENT_COUNT] for row in facts.events)
+        first = min(row[Columns.FIRST_EVENT_AT] for row in facts.events)
+        lead += f" That is {numbers.count(count)} events since {numbers.day(first)}."
     if share is not None:
         lead += (
             f" {numbers.percent(share)} of the raw rows could not be used; each is kept with its"
@@ -117,6 +122,24 @@ def _eligibility(facts: Facts) -> Table:
         ],
         texts=frozenset({0, 1}),
         caption="Who may be offered what, from learning.eligibility_counts",
+    )
+
+
+def _features(facts: Facts) -> Table:
+    rows = [row for row in facts.features if row[Columns.FOLD] == contracts.FOLD_SERVING]
+    return Table(
+        ["of", "family of features", "features"],
+        [
+            [
+                row[Columns.SCOPE],
+                plain(row[Columns.FEATURE_FAMILY]),
+                numbers.count(row[Columns.FEATURE_COUNT]),
+            ]
+            for row in rows
+        ],
+        texts=frozenset({0, 1}),
+        caption="What models may know beside who has what, from learning.feature_counts",
+        is_folded=True,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from ml.contracts import Columns
 from ml.report import numbers
 from ml.report.client import ClientPage, owned_in_words
-from ml.report.facts import Facts, Metric
+from ml.report.facts import FEW_CLIENTS, Facts, Metric
 from ml.report.page.answer import FLOOR
 from ml.report.page.blocks import Block, Chart, ClientCard, Clients, Grid, Section, Table
 from ml.report.page.charts import Axis, Dot, dots
@@ -16,8 +16,6 @@ from ml.report.words import metric_name, segment_name
 
 _REACH: Final = ("coverage@10", "novelty@10", "popularity_bias@10")
 _SEGMENTS_SHOWN: Final = 12
-_FEW: Final = 30
-"""Fewer clients than this say little, whatever the interval."""
 
 
 def reach_section(facts: Facts) -> Section:
@@ -100,7 +98,11 @@ def segments_section(facts: Facts) -> Section | None:
         "segments",
         "New clients and segments",
         f"{numbers.count(cold)} of the clients measured had no history before the test month."
-        + (" So few say little, as the width of their interval shows." if cold < _FEW else ""),
+        + (
+            " So few say little, as the width of their interval shows."
+            if cold < FEW_CLIENTS
+            else ""
+        ),
         [Grid(charts), _segments_table(facts, list(segments))],
     )
 

@@ -18,7 +18,7 @@ from tests.report.made_up import (
     made_up_measurements,
     without_a_test_label,
 )
-from tests.report.page.conftest import Visitor
+from tests.report.conftest import Visitor
 
 LARGEST_PAGE = 5_000_000
 PHONE = {"viewport": {"width": 390, "height": 844}}

@@ -11,6 +11,7 @@ from ml.contracts import Columns
 from ml.report.page import benchmark_page, report_page
 from ml.report.page.blocks import Chart, Grid, Page
 from ml.report.page.render import write
+from tests.report.conftest import Visitor
 from tests.report.made_up import (
     NASTY,
     client,
@@ -18,7 +19,6 @@ from tests.report.made_up import (
     made_up_measurements,
     without_a_test_label,
 )
-from tests.report.conftest import Visitor
 
 LARGEST_PAGE = 5_000_000
 PHONE = {"viewport": {"width": 390, "height": 844}}

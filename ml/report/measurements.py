@@ -6,10 +6,13 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from ml import contracts
+from ml.benchmark.results import BENCHMARKS_FOLDER
 from ml.contracts import Columns
+from ml.errors import InputError
 from ml.settings import Settings
 from ml.warehouse import connect, read_table_if_there
 
@@ -87,6 +90,9 @@ class Measurement:
 def read_measurements(settings: Settings) -> dict[str, Measurement]:
     """Read the latest run of each benchmark.
 
+    A benchmark that ran without a warehouse left its figures as JSON only; the JSON beside the
+    warehouse also keeps the order in which they were measured.
+
     Returns
     -------
     dict of str to Measurement
@@ -94,9 +100,40 @@ def read_measurements(settings: Settings) -> dict[str, Measurement]:
 
     Raises
     ------
-    InputError, WarehouseBusyError, WarehouseAccessError
-        There is no warehouse, or it cannot be opened.
+    InputError
+        A file of figures is not as it was written.
+    WarehouseBusyError, WarehouseAccessError
+        The warehouse cannot be opened.
     """
+    found = _from_warehouse(settings) if settings.warehouse_file.exists() else {}
+    for path in sorted((settings.folder / BENCHMARKS_FOLDER).glob("*.json")):
+        measured = _from_json(path)
+        known = found.get(measured.name)
+        if known is None or measured.finished_at >= known.finished_at:
+            found[measured.name] = measured
+    return found
+
+
+def _from_json(path: Path) -> Measurement:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Measurement(
+            content[Columns.BENCHMARK],
+            [_measured(row) for row in content["results"]],
+            content[Columns.SECONDS],
+            datetime.fromisoformat(content[Columns.FINISHED_AT]),
+            content["machine"],
+            content["settings"],
+            content["package_versions"],
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path} is no benchmark's figures ({type(error).__name__}: {error}): remove it, or "
+            "run the benchmark again"
+        ) from None
+
+
+def _from_warehouse(settings: Settings) -> dict[str, Measurement]:
     with connect(
         settings.warehouse_file, read_only=True, wait_seconds=settings.lock_wait_seconds
     ) as connection:
@@ -118,23 +155,24 @@ def read_measurements(settings: Settings) -> dict[str, Measurement]:
         }
 
 
+def _measured(row: dict[str, Any]) -> Measured:
+    return Measured(
+        row[Columns.CASE_NAME],
+        row[Columns.MODEL_NAME],
+        row[Columns.METRIC],
+        row[Columns.VALUE],
+        row[Columns.LOW],
+        row[Columns.HIGH],
+        row[Columns.SAMPLE_COUNT],
+        row[Columns.STUDY_VALUE],
+        row[Columns.NOTE] or "",
+    )
+
+
 def _measurement(run: dict[str, Any], rows: list[dict[str, Any]]) -> Measurement:
     return Measurement(
         run[Columns.BENCHMARK],
-        [
-            Measured(
-                row[Columns.CASE_NAME],
-                row[Columns.MODEL_NAME],
-                row[Columns.METRIC],
-                row[Columns.VALUE],
-                row[Columns.LOW],
-                row[Columns.HIGH],
-                row[Columns.SAMPLE_COUNT],
-                row[Columns.STUDY_VALUE],
-                row[Columns.NOTE] or "",
-            )
-            for row in rows
-        ],
+        [_measured(row) for row in rows],
         run[Columns.SECONDS],
         run[Columns.FINISHED_AT],
         json.loads(run[Columns.MACHINE_JSON]),

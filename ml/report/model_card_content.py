@@ -14,6 +14,7 @@ from ml.report.page.blocks import Table
 from ml.report.page.palette import shown_name
 from ml.report.page.provenance import flattened
 from ml.report.words import listed, metric_name, plain, segment_name
+from ml.tuning.saved import PROVENANCE, Provenance
 
 _FIGURES: Final = ("ndcg@10", "hr@10", "auc", "coverage@10", "calibration_error")
 _PERSONAL: Final = (
@@ -40,6 +41,7 @@ class CardContent:
     seed: int
     versions: str
     settings: Table
+    tuned: str
     horizon_days: int
     features: list[str]
     windows: Table
@@ -79,6 +81,7 @@ def card_content(facts: Facts) -> CardContent:
         seed=run[Columns.SEED],
         versions=", ".join(f"{name} {number}" for name, number in facts.versions.items()),
         settings=_settings(facts),
+        tuned=_tuned(facts),
         horizon_days=_horizon_days(facts),
         features=_features(facts),
         windows=_windows(facts),
@@ -100,6 +103,12 @@ def card_content(facts: Facts) -> CardContent:
 def _settings(facts: Facts) -> Table:
     found = facts.settings.get(facts.champion, {})
     return Table(["setting", "value"], list(flattened(found)), texts=frozenset({0, 1}))
+
+
+def _tuned(facts: Facts) -> str:
+    """Where tuned settings come from; empty for those of the file of settings."""
+    found = facts.settings.get(PROVENANCE, {}).get(facts.champion)
+    return f" ({Provenance.model_validate(found)})" if found else ""
 
 
 def _horizon_days(facts: Facts) -> int:

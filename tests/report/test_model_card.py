@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from datetime import datetime
@@ -44,6 +45,20 @@ def test_details_settings_and_who_decided(card: str) -> None:
     assert "| dropout | 0.5 |" in details
     assert "**Seed:** 7" in details
     assert "torch 2.0" in details
+
+
+def test_tuned_settings_say_where_they_come_from() -> None:
+    facts = made_up_facts()
+    provenance = {
+        "study": "ncf", "trial": 7, "trials": 30, "metric": "ndcg@10", "value": 0.21,
+        "default_value": 0.2, "seed": 1, "data": "abc", "saved_at": "2024-08-01T00:00:00",
+        "package_versions": {},
+    }  # fmt: skip
+    settings = {**facts.settings, "tuned": {"ncf": provenance}}
+    run = {**facts.run, Columns.SETTINGS_JSON: json.dumps(settings)}
+    details = section(model_card(replace(facts, run=run)), "Model details")
+    assert "Settings of the champion (trial 7 of 30, ndcg@10 0.2100 on validation" in details
+    assert "Settings of the champion:" in section(model_card(facts), "Model details")
 
 
 def test_figures_by_segment_and_against_the_others(card: str) -> None:

@@ -108,7 +108,7 @@ def _settings(facts: Facts) -> Table:
 def _tuned(facts: Facts) -> str:
     """Where tuned settings come from; empty for those of the file of settings."""
     found = facts.settings.get(PROVENANCE, {}).get(facts.champion)
-    return f" ({Provenance.model_validate(found)})" if found else ""
+    return str(Provenance.model_validate(found)) if found else ""
 
 
 def _horizon_days(facts: Facts) -> int:

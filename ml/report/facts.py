@@ -128,11 +128,13 @@ class Facts:
         return None if found is None else found.value
 
     def segments(self, fold: str = contracts.FOLD_TEST) -> dict[str, int]:
-        """Segments of the champion's figures, with their clients; largest first."""
+        """Segments with measured clients, and how many; largest first."""
         counts = {
             segment: found.client_count
             for (model, of_fold, segment, metric), found in self.metrics.items()
-            if (model, of_fold, metric) == (self.champion, fold, "ndcg@10") and segment != "all"
+            if (model, of_fold, metric) == (self.champion, fold, "ndcg@10")
+            and segment != "all"
+            and found.client_count
         }
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 

@@ -229,7 +229,7 @@ def _differences(facts: Facts) -> Table:
             [
                 shown_name(row[Columns.OTHER_MODEL_NAME]),
                 numbers.signed(row[Columns.DIFFERENCE]),
-                numbers.interval(row[Columns.CI_LOW], row[Columns.CI_HIGH]),
+                numbers.signed_interval(row[Columns.CI_LOW], row[Columns.CI_HIGH]),
                 numbers.p_value(row[Columns.P_VALUE]),
             ]
             for row in against(facts)

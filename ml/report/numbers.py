@@ -103,6 +103,17 @@ def interval(low: float | None, high: float | None, digits: int = 4) -> str:
     return f"{figure(low, digits)} to {figure(high, digits)}".replace("-", "−")
 
 
+def signed_interval(low: float | None, high: float | None, digits: int = 4) -> str:
+    """A 95% interval of a difference.
+
+    >>> signed_interval(-0.0032, 0.0032)
+    '−0.0032 to +0.0032'
+    """
+    if low is None or high is None or _is_nothing(low) or _is_nothing(high):
+        return NOTHING
+    return f"{signed(low, digits)} to {signed(high, digits)}"
+
+
 def p_value(value: float | None) -> str:
     """A p-value; tiny ones are only said to be tiny.
 

@@ -137,7 +137,7 @@ def _all_pairs(facts: Facts) -> Table:
                 shown_name(row[Columns.MODEL_NAME]),
                 shown_name(row[Columns.OTHER_MODEL_NAME]),
                 numbers.signed(row[Columns.DIFFERENCE]),
-                numbers.interval(row[Columns.CI_LOW], row[Columns.CI_HIGH]),
+                numbers.signed_interval(row[Columns.CI_LOW], row[Columns.CI_HIGH]),
                 numbers.p_value(row[Columns.P_VALUE]),
                 numbers.count(row[Columns.CLIENT_COUNT]),
             ]

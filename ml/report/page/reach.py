@@ -173,7 +173,8 @@ def _segments_table(facts: Facts, segments: list[str]) -> Table:
         ],
         rows,
         strong=frozenset({0}),
-        caption="On test; clients = those who took something new of the segment",
+        caption="All segments with their figures on test, by clients who took something new",
+        is_folded=True,
     )
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from rich.markup import escape
+
 from ml import contracts
 from ml.benchmark.machine import describe_machine
 from ml.benchmark.results import (
@@ -130,9 +132,9 @@ def _has_tables(settings: Settings, progress: Progress) -> bool:
             run_dbt(settings, ["run", "--select", *(table.name for table in missing)], step)
     except (InputError, TransformError) as error:
         progress.console.print(
-            f"[yellow]no benchmark tables, the figures go to JSON only:[/yellow] {error}",
+            "[yellow]no benchmark tables, the figures go to JSON only:[/yellow] "
+            + escape(str(error)),
             soft_wrap=True,
-            markup=True,
         )
         return False
     return True

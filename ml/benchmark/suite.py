@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from rich.markup import escape
+
 from ml.benchmark.epochs import measure_epochs
 from ml.benchmark.peers.measure import measure_peers
 from ml.benchmark.results import BenchmarkRun
@@ -71,7 +73,9 @@ def run_all(progress: Progress, warehouse: Path | None = None, seed: int | None 
         try:
             run_one(name, progress, warehouse, seed)
         except CrossSellError as error:
-            progress.console.print(f"[red]{name} failed:[/red] ", error, soft_wrap=True)
+            progress.console.print(
+                f"[red]{name} failed:[/red] {escape(str(error))}", soft_wrap=True
+            )
             errors.append(error)
     if errors:
         raise errors[0]

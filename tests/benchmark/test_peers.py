@@ -6,6 +6,7 @@ import io
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -15,9 +16,10 @@ from ml.benchmark.folds import plain_fold, random_split
 from ml.benchmark.generated import Size, generate
 from ml.benchmark.peers.jobs import Job, PeerError, peer_fits
 from ml.benchmark.peers.libraries import LIBRARIES, Library
-from ml.benchmark.peers.measure import METRICS, SECONDS, Case, measure_peers
+from ml.benchmark.peers.measure import METRICS, SECONDS, fold_case, measure_peers
 from ml.benchmark.results import BenchmarkResult
 from ml.benchmark.settings import PEERS_PYTHON, BenchmarkSettings
+from ml.dataset import Fold
 from ml.evaluation.protocol import EpochEvaluator
 from ml.progress import Progress
 from ml.settings import PROJECT_ROOT, Settings
@@ -27,13 +29,18 @@ BY_NAME = {library.name: library for library in LIBRARIES}
 BARE = BY_NAME["lightfm (bare)"]
 
 
+class Folds(NamedTuple):
+    validation: Fold
+    test: Fold
+
+
 @pytest.fixture(scope="module")
-def case() -> Case:
+def case() -> Folds:
     records = generate(Size(150, 80, 4_000), seed=2).records
     rng = np.random.default_rng(2)
     known, labels = random_split(records, 0.2, rng)
     earlier, later = random_split(known, 0.2, rng)
-    return Case(plain_fold(earlier, later, "validation"), plain_fold(known, labels))
+    return Folds(plain_fold(earlier, later, "validation"), plain_fold(known, labels))
 
 
 def settings_in(folder: Path, **options: object) -> Settings:
@@ -47,15 +54,20 @@ def settings_in(folder: Path, **options: object) -> Settings:
 
 
 def measured(
-    settings: Settings, case: Case, libraries: tuple[Library, ...]
+    settings: Settings, case: Folds, libraries: tuple[Library, ...]
 ) -> dict[tuple[str, str], BenchmarkResult]:
     progress = Progress(Console(file=io.StringIO()))
-    found = measure_peers(settings, progress, {"small": lambda _: case}, libraries)
+    found = measure_peers(
+        settings,
+        progress,
+        {"small": lambda _: fold_case(case.validation, case.test, settings)},
+        libraries,
+    )
     return {(result.model_name, result.metric): result for result in found.results}
 
 
 def test_a_library_that_is_not_there_is_told_and_the_others_are_measured(
-    case: Case, tmp_path: Path
+    case: Folds, tmp_path: Path
 ) -> None:
     settings = settings_in(tmp_path, peers_python="nowhere/bin/python")
     found = measured(settings, case, (BY_NAME["implicit-als"], BARE))
@@ -67,7 +79,7 @@ def test_a_library_that_is_not_there_is_told_and_the_others_are_measured(
             assert found[name, metric].value is not None
 
 
-def test_an_interpreter_without_the_library_is_told(case: Case, tmp_path: Path) -> None:
+def test_an_interpreter_without_the_library_is_told(case: Folds, tmp_path: Path) -> None:
     settings = settings_in(tmp_path, peers_python=sys.executable)
     found = measured(settings, case, (BY_NAME["implicit-bpr"], BY_NAME["recbole-neumf"]))
     note = found["implicit-bpr", "ndcg@10"].note
@@ -79,7 +91,7 @@ def test_an_interpreter_without_the_library_is_told(case: Case, tmp_path: Path) 
     assert "No module named 'recbole'" in note
 
 
-def test_a_library_that_takes_too_long_is_given_up(case: Case) -> None:
+def test_a_library_that_takes_too_long_is_given_up(case: Folds) -> None:
     job = Job(Path(sys.executable), "bare_lightfm", "", 42, 1, seconds=0.01)
     with (
         pytest.raises(PeerError, match="given up after 0 s"),
@@ -89,7 +101,7 @@ def test_a_library_that_takes_too_long_is_given_up(case: Case) -> None:
 
 
 def test_choice_is_made_on_validation_and_test_is_scored_with_it(
-    case: Case, tmp_path: Path
+    case: Folds, tmp_path: Path
 ) -> None:
     settings = settings_in(tmp_path)
     library = replace(BARE, grid=({"epochs": 1}, {"epochs": 15}))
@@ -116,7 +128,7 @@ def test_choice_is_made_on_validation_and_test_is_scored_with_it(
     assert result.sample_count == len(case.test.labelled_clients)
 
 
-def test_labels_never_reach_a_library(case: Case, tmp_path: Path) -> None:
+def test_labels_never_reach_a_library(case: Folds, tmp_path: Path) -> None:
     job = BARE.job(settings_in(tmp_path))
     blind = replace(case.test, labels=case.test.interactions)
     with (
@@ -128,7 +140,7 @@ def test_labels_never_reach_a_library(case: Case, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not OTHERS_ARE_INSTALLED, reason="run 'make peers' first")
 @pytest.mark.parametrize("name", ["implicit-als", "implicit-bpr", "recbole-neumf"])
-def test_a_real_library_beats_chance(name: str, case: Case, tmp_path: Path) -> None:
+def test_a_real_library_beats_chance(name: str, case: Folds, tmp_path: Path) -> None:
     library = BY_NAME[name]
     if library.stops_itself:
         library = replace(library, grid=({**library.grid[0], "learning_rate": 0.01},))

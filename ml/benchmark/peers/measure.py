@@ -15,11 +15,13 @@ from ml.benchmark.peers.libraries import LIBRARIES, Library, Options
 from ml.benchmark.results import BenchmarkResult
 from ml.benchmark.runner import Measured
 from ml.dataset import Fold, build_folds
-from ml.evaluation.protocol import EpochEvaluator, Evaluation, Scores, evaluate
+from ml.evaluation.protocol import EpochEvaluator, EpochQuality, Evaluation, Scores, evaluate
 from ml.marts import read_marts
+from ml.models.base import ModelSettings, Recommender, blocks
+from ml.models.registry import create
 from ml.progress import Progress
 from ml.settings import Settings
-from ml.trials import CHAMPION_METRIC, model_settings, new_model
+from ml.trials import CHAMPION_METRIC, model_settings
 
 METRICS: Final = ("hr@10", CHAMPION_METRIC, "auc")
 SECONDS: Final = "seconds"
@@ -32,12 +34,21 @@ class Case:
 
     Parameters
     ----------
-    validation, test : Fold
-        Settings and epochs are chosen on the first's labels; the second's are read once.
+    learn, relearn : Fold
+        What is learned from while settings and epochs are chosen, and with what was chosen.
+    monitor : callable
+        Measures a model that learned from ``learn``, on validation labels.
+    evaluate : callable
+        Measures a model that learned from ``relearn``, on the test labels: once.
+    choices : mapping of str to sequence of ModelSettings
+        Our models, and the settings that each may choose among.
     """
 
-    validation: Fold
-    test: Fold
+    learn: Fold
+    relearn: Fold
+    monitor: Callable[[Scores], EpochQuality]
+    evaluate: Callable[[Scores], Evaluation]
+    choices: Mapping[str, Sequence[ModelSettings | None]]
 
 
 @dataclass(frozen=True)
@@ -110,17 +121,35 @@ def measure_peers(
 
 
 def warehouse_case(settings: Settings, progress: Progress) -> Case:
-    """The warehouse's own validation and test folds."""
+    """The warehouse's own validation and test folds, every eligible service ranked."""
     with progress.step("read marts") as step:
         folds = build_folds(read_marts(settings, step))
-    return Case(folds[contracts.FOLD_VALIDATION], folds[contracts.FOLD_TEST])
+    return fold_case(folds[contracts.FOLD_VALIDATION], folds[contracts.FOLD_TEST], settings)
+
+
+def fold_case(validation: Fold, test: Fold, settings: Settings) -> Case:
+    """Two folds with labels of their own; our models as the settings have them."""
+    return Case(
+        validation,
+        test,
+        EpochEvaluator(validation, settings.block_size),
+        lambda model: evaluate(
+            model.score,
+            test,
+            segments={ALL: np.ones(len(test.labelled_clients), dtype=np.bool_)},
+            block_size=settings.block_size,
+            resamples=settings.bootstrap_samples,
+            seed=settings.seed,
+        ),
+        {name: (model_settings(settings, name),) for name in settings.models},
+    )
 
 
 def _outcomes(
     case: Case, settings: Settings, progress: Progress, libraries: Sequence[Library]
 ) -> list[tuple[str, Outcome | PeerError]]:
     found: list[tuple[str, Outcome | PeerError]] = []
-    for name in settings.models:
+    for name in case.choices:
         with progress.step(name) as step:
             outcome = _own(name, case, settings)
             step.outcome = _told(outcome)
@@ -144,51 +173,38 @@ def _told(outcome: Outcome) -> str:
 
 
 def _own(name: str, case: Case, settings: Settings) -> Outcome:
-    model = new_model(settings, name)
-    model.fit(case.validation, monitor=EpochEvaluator(case.validation, settings.block_size))
+    tried: list[tuple[float, int, ModelSettings | None]] = []
+    for choice in case.choices[name]:
+        model = _new(name, choice, settings)
+        model.fit(case.learn, monitor=case.monitor)
+        tried.append((case.monitor(model).ndcg_at_10, model.best_epoch, choice))
+    _, epochs, chosen = max(tried, key=lambda one: one[0])
     start = time.perf_counter()
-    final = new_model(settings, name)
-    final.fit(case.test, epochs=model.best_epoch)
-    everyone = np.arange(case.test.n_clients, dtype=np.int32)
-    for first in range(0, len(everyone), settings.block_size):
-        final.score(everyone[first : first + settings.block_size])
+    final = _new(name, chosen, settings)
+    final.fit(case.relearn, epochs=epochs)
+    everyone = np.arange(case.relearn.n_clients, dtype=np.int32)
+    for block in blocks(len(everyone), settings.block_size):
+        final.score(everyone[block])
     seconds = time.perf_counter() - start
-    own = model_settings(settings, name)
-    options = {} if own is None else own.model_dump(mode="json")
-    return Outcome(
-        _evaluated(final, case.test, settings), seconds, {**options, "epochs": model.best_epoch}, {}
-    )
+    options = {} if chosen is None else chosen.model_dump(mode="json")
+    note = None if len(tried) == 1 else f"the best of {len(tried)} settings on validation"
+    return Outcome(case.evaluate(final), seconds, {**options, "epochs": epochs}, {}, note)
 
 
-def _evaluated(model: Scores, fold: Fold, settings: Settings) -> Evaluation:
-    return evaluate(
-        model.score,
-        fold,
-        segments={ALL: np.ones(len(fold.labelled_clients), dtype=np.bool_)},
-        block_size=settings.block_size,
-        resamples=settings.bootstrap_samples,
-        seed=settings.seed,
-    )
+def _new(name: str, choice: ModelSettings | None, settings: Settings) -> Recommender:
+    return create(name, choice, seed=settings.seed, threads=settings.threads)
 
 
 def _other(library: Library, case: Case, settings: Settings) -> Outcome:
     job = library.job(settings)
-    evaluator = EpochEvaluator(case.validation, settings.block_size)
-    with peer_fits(job, case.validation, library.grid) as (fits, _):
-        values = [evaluator(fit).ndcg_at_10 for fit in fits]
-        best = int(np.argmax(values))
+    with peer_fits(job, case.learn, library.grid) as (fits, _):
+        best = int(np.argmax([case.monitor(fit).ndcg_at_10 for fit in fits]))
         chosen = dict(library.grid[best])
         if library.stops_itself:
             # With the epochs given, all interactions are trained on.
             chosen = {**chosen, "epochs": fits[best].best_epoch}
-    with peer_fits(job, case.test, [chosen]) as ([fit], versions):
-        return Outcome(
-            _evaluated(fit, case.test, settings),
-            fit.seconds,
-            chosen,
-            versions,
-            _note(library, chosen),
-        )
+    with peer_fits(job, case.relearn, [chosen]) as ([fit], versions):
+        return Outcome(case.evaluate(fit), fit.seconds, chosen, versions, _note(library, chosen))
 
 
 def _note(library: Library, chosen: Options) -> str:

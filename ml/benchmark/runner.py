@@ -106,7 +106,9 @@ def run_benchmark(
     print_benchmark(progress.console, run, path)
     if has_tables:
         page = write_benchmark_page(settings)
-        progress.console.print(f"All benchmarks as a page: [bold]{shown(page)}[/bold]")
+        progress.console.print(
+            f"All benchmarks as a page: [bold]{shown(page)}[/bold]", soft_wrap=True
+        )
     return run
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -40,15 +39,17 @@ def figure(metric: str, value: float | None) -> str:
     return f"{value:.1f}" if value >= _TEN else f"{value:.3g}"
 
 
-def _cell(result: BenchmarkResult | None) -> str:
-    return MISSING if result is None else figure(result.metric, result.value)
-
-
 def _study_cell(result: BenchmarkResult | None) -> str:
-    return "" if result is None or result.study_value is None else f"{result.study_value:,.6g}"
+    if result is None or result.study_value is None:
+        return ""
+    value = result.study_value
+    return f"{value:,.0f}" if value >= 1 else f"{value:.4g}"
 
 
-def _rows(results: Sequence[BenchmarkResult]) -> list[tuple[str, str, dict[str, BenchmarkResult]]]:
+_Row = tuple[str, str, dict[str, BenchmarkResult]]
+
+
+def _rows(results: Sequence[BenchmarkResult]) -> list[_Row]:
     """Cases and models in order of appearance, each with its figures by metric."""
     rows: dict[tuple[str, str], dict[str, BenchmarkResult]] = {}
     for result in results:
@@ -56,8 +57,10 @@ def _rows(results: Sequence[BenchmarkResult]) -> list[tuple[str, str, dict[str, 
     return [(case, model, found) for (case, model), found in rows.items()]
 
 
-def results_table(results: Sequence[BenchmarkResult]) -> RichTable:
+def results_tables(results: Sequence[BenchmarkResult]) -> list[RichTable]:
     """One row per case and model, one column per metric, the study's figures beside ours.
+
+    Rows with the same metrics share a table, so that no table has columns for others.
 
     Parameters
     ----------
@@ -66,25 +69,37 @@ def results_table(results: Sequence[BenchmarkResult]) -> RichTable:
 
     Returns
     -------
-    rich.table.Table
+    list of rich.table.Table
+        They fit a terminal of 80 columns with up to six metrics.
     """
-    table = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    metrics = list(dict.fromkeys(result.metric for result in results))
-    has_study = {result.metric for result in results if result.study_value is not None}
+    groups: dict[tuple[str, ...], list[_Row]] = {}
+    for row in _rows(results):
+        groups.setdefault(tuple(row[2]), []).append(row)
+    return [_table(metrics, rows) for metrics, rows in groups.items()]
+
+
+def _table(metrics: Sequence[str], rows: Sequence[_Row]) -> RichTable:
+    table = RichTable(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+    has_study = {
+        metric
+        for metric in metrics
+        if any(found[metric].study_value is not None for _, _, found in rows)
+    }
     table.add_column("case", no_wrap=True)
     table.add_column("model", no_wrap=True)
     for metric in metrics:
-        table.add_column(metric.replace("_", " "), justify="right")
+        table.add_column(metric.replace("_", " "), justify="right", min_width=6)
         if metric in has_study:
-            table.add_column("study", justify="right", style="dim")
-    for case, rows in groupby(_rows(results), key=lambda row: row[0]):
-        for i, (_, model, found) in enumerate(rows):
-            cells = []
-            for metric in metrics:
-                cells.append(_cell(found.get(metric)))
-                if metric in has_study:
-                    cells.append(_study_cell(found.get(metric)))
-            table.add_row(escape(case) if i == 0 else "", escape(model), *cells)
+            table.add_column("study", justify="right", style="dim", min_width=5)
+    before = None
+    for case, model, found in rows:
+        cells = []
+        for metric in metrics:
+            cells.append(figure(metric, found[metric].value))
+            if metric in has_study:
+                cells.append(_study_cell(found[metric]))
+        table.add_row("" if case == before else escape(case), escape(model), *cells)
+        before = case
     return table
 
 
@@ -98,8 +113,10 @@ def print_benchmark(console: Console, run: BenchmarkRun, path: Path) -> None:
     path : Path
         Of the JSON.
     """
-    console.print(f"\n[bold]{escape(run.benchmark)}[/bold]\n")
-    console.print(results_table(run.results))
+    console.print(f"\n[bold]{escape(run.benchmark)}[/bold]")
+    for table in results_tables(run.results):
+        console.print()
+        console.print(table)
     notes: dict[str, None] = {}
     for result in run.results:
         if result.note is not None:

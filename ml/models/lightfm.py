@@ -26,8 +26,12 @@ from ml.models.base import (
     train_by_epoch,
 )
 from ml.models.features import keep_largest, normalise_rows
+from ml.models.recency import AdoptionOrder, reach_weights, recency_weights
 from ml.models.state import read_state, write_state
 from ml.negative_sampling import NegativeSampler
+
+_HIDDEN = 0.5
+"""Share of services that are learned in an epoch, where the others are features."""
 
 
 class LightFMSettings(ModelSettings):
@@ -49,6 +53,15 @@ class LightFMSettings(ModelSettings):
     features_per_row : int, default 16
         Features kept of each client and service, those with the largest values. LightFM's time
         grows with their number, and the many small shares of spend say little.
+    recent_services : int, default 0
+        A client's services that are read as its features too: in each epoch those nearest to a
+        random moment of its own order of adoptions, while the others are learned; when it is
+        scored, the newest. 0 leaves them out; needs adoption times (:mod:`ml.models.recency`).
+    recency_weight, recency_services : float, default 20 and 5
+        How they weigh among each other, as in NCF; together they weigh as much as the identity.
+    reach_services : float, default 30
+        Services are learned with a weight that falls to 1/e over so many adoptions from the
+        moment; 0 learns all alike.
     client_decay, service_decay : float, default 0
         L2 penalty; LightFM applies it at every touch, so useful values are below 1e-5.
     max_sampled : int, default 10
@@ -68,6 +81,10 @@ class LightFMSettings(ModelSettings):
     client_feature_weight: float = Field(default=1.0, ge=0)
     service_feature_weight: float = Field(default=1.0, ge=0)
     features_per_row: int = Field(default=16, ge=1)
+    recent_services: int = Field(default=0, ge=0)
+    recency_weight: float = Field(default=20.0, ge=0)
+    recency_services: float = Field(default=5.0, gt=0)
+    reach_services: float = Field(default=30.0, ge=0)
     client_decay: float = Field(default=0.0, ge=0)
     service_decay: float = Field(default=0.0, ge=0)
     max_sampled: int = Field(default=10, ge=1)
@@ -164,7 +181,7 @@ class _Training(Trainee):
             max_sampled=settings.max_sampled,
             random_state=model._seed,
         )
-        owned = fold.interactions.tocoo()
+        owned = fold.interactions.sorted_indices().tocoo()
         # Ownership, not its weight, which LightFM would take for a learning rate per pair.
         self._positives = sparse.coo_matrix(
             (
@@ -184,7 +201,9 @@ class _Training(Trainee):
             fold.is_cold_service,
         )
         self._offset = settings.adoption_weight * log_adoption_rate(fold, settings.adoption_days)
-        self._loss_pairs = self._draw_loss_pairs(np.random.default_rng(model._seed))
+        self._rng = np.random.default_rng(model._seed)
+        self._loss_pairs = self._draw_loss_pairs(self._rng)
+        self._order = AdoptionOrder.of(fold) if settings.recent_services else None
         self._best = (model._clients, model._services)
 
     def _draw_loss_pairs(
@@ -197,11 +216,15 @@ class _Training(Trainee):
         return clients, self._positives.col[chosen], sampler.draw(clients, rng)
 
     def epoch(self) -> float | None:
+        columns, learned = self._client_columns, None
+        if self._order is not None:
+            columns, learned = self._columns_at_random_moment(self._order)
         if self._positives.nnz:
-            interactions = self._positives
+            interactions = self._positives if learned is None else _marked(learned)
             self._lightfm.fit_partial(
                 interactions,
-                user_features=self._client_columns,
+                sample_weight=learned,
+                user_features=columns,
                 item_features=self._service_columns,
                 epochs=1,
                 num_threads=1,
@@ -210,9 +233,11 @@ class _Training(Trainee):
             self._lightfm._initialize(
                 self._lightfm.no_components,
                 self._service_columns.shape[1],
-                self._client_columns.shape[1],
+                columns.shape[1],
             )
-        client_bias, clients = self._lightfm.get_user_representations(self._client_columns)
+        if self._order is not None:
+            columns = self._with_history(self._order.from_cutoff(), None)
+        client_bias, clients = self._lightfm.get_user_representations(columns)
         service_bias, services = self._lightfm.get_item_representations(self._service_columns)
         loss = self._loss(clients, services, service_bias)
         ones = np.ones(1, dtype=np.float32)
@@ -224,6 +249,31 @@ class _Training(Trainee):
             [services, np.broadcast_to(ones, len(services)), service_bias + self._offset]
         ).astype(np.float32)
         return loss
+
+    def _columns_at_random_moment(
+        self, order: AdoptionOrder
+    ) -> tuple[sparse.csr_matrix, sparse.coo_matrix]:
+        """Client features with the services near a moment, and weights of those to learn."""
+        distances = order.from_random_moment(self._rng)
+        is_hidden = self._rng.random(len(distances)) < _HIDDEN
+        reach = self._model.settings.reach_services
+        weights = reach_weights(distances, reach) if reach else np.ones_like(self._positives.data)
+        learned = self._positives.copy()
+        learned.data = np.where(is_hidden, weights, np.float32(0.0))
+        return self._with_history(distances, ~is_hidden), learned
+
+    def _with_history(
+        self, distances: npt.NDArray[np.int64], is_visible: BoolArray | None
+    ) -> sparse.csr_matrix:
+        settings = self._model.settings
+        said = self._positives.copy()
+        said.data = recency_weights(distances, settings.recency_weight, settings.recency_services)
+        if is_visible is not None:
+            said.data *= is_visible
+        history = said.tocsr()
+        history.eliminate_zeros()
+        history = normalise_rows(keep_largest(history, settings.recent_services))
+        return sparse.hstack([self._client_columns, history]).tocsr().astype(np.float32)
 
     def _loss(self, clients: FloatArray, services: FloatArray, bias: FloatArray) -> float | None:
         rows, owned, drawn = self._loss_pairs
@@ -238,6 +288,13 @@ class _Training(Trainee):
 
     def restore(self) -> None:
         self._model._clients, self._model._services = self._best
+
+
+def _marked(learned: sparse.coo_matrix) -> sparse.coo_matrix:
+    """Ones to learn from; stored zeros are neither learned nor drawn as negatives."""
+    marked = learned.copy()
+    marked.data = (learned.data > 0).astype(np.float32)
+    return marked
 
 
 def _columns(features: sparse.csr_matrix, weight: float, is_cold: BoolArray) -> sparse.csr_matrix:

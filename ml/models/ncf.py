@@ -50,6 +50,7 @@ from ml.models.neumf import (
     binary_loss,
     softmax_loss,
 )
+from ml.models.recency import AdoptionOrder, reach_weights, recency_weights
 from ml.models.state import read_state, write_state
 from ml.negative_sampling import NegativeSampler
 
@@ -78,6 +79,14 @@ class NCFSettings(ModelSettings):
     history_power : float, default 0.5
         The sum over a client's services is divided by their number to this power: between
         sum (0) and mean (1), so that a long history says more.
+    recency_weight : float, default 0
+        How much more a client's newest service says than its old ones; 0 takes all alike.
+        Needs adoption times (:mod:`ml.models.recency`).
+    recency_services : float, default 5
+        Number of newer services after which that has fallen to 1/e.
+    reach_services : float, default 0
+        Hidden services are learned with a weight that falls to 1/e over so many adoptions from
+        the moment that the history is read from; 0 learns all alike.
     client_dropout : float, default 0.05
         Share of clients whose history and identity are hidden in a step, so that client
         features learn to stand alone.
@@ -119,6 +128,9 @@ class NCFSettings(ModelSettings):
     uses_identity: bool = False
     history_kept: float = Field(default=0.5, gt=0, lt=1)
     history_power: float = Field(default=0.5, ge=0, le=1)
+    recency_weight: float = Field(default=0.0, ge=0)
+    recency_services: float = Field(default=5.0, gt=0)
+    reach_services: float = Field(default=0.0, ge=0)
     client_dropout: float = Field(default=0.05, ge=0, lt=1)
     service_dropout: float = Field(default=0.05, ge=0, lt=1)
     dropout: float = Field(default=0.2, ge=0, lt=1)
@@ -250,7 +262,8 @@ class _Training(Trainee):
         self._fold = fold
         self._rng = np.random.default_rng(model._seed)
         self._generator = torch.Generator().manual_seed(model._seed)
-        self._owned = fold.interactions.sorted_indices()
+        self._owned = _ones(fold.interactions)
+        self._order = AdoptionOrder.of(fold) if settings.recency_weight else None
         self._sampler = NegativeSampler(self._owned)
         self._service_features = _sparse_tensor(fold.service_features)
         self._network = NeuMF(
@@ -283,18 +296,31 @@ class _Training(Trainee):
 
     def epoch(self) -> float | None:
         owned = self._owned
-        kept = self._rng.random(owned.nnz) < self._settings.history_kept
+        settings = self._settings
+        is_visible = self._rng.random(owned.nnz) < settings.history_kept
+        said, learned = self._weights()
         order = self._rng.permutation(np.flatnonzero(np.diff(owned.indptr) > 0))
-        visible = _where(owned, kept)
-        positives = owned if self._settings.learns_visible else _where(owned, ~kept)
+        visible = _where(owned, is_visible, said)
+        positives = _where(owned, (learned > 0) & (settings.learns_visible | ~is_visible), learned)
         total, count = 0.0, 0
-        for part in blocks(len(order), self._settings.clients_per_step):
+        for part in blocks(len(order), settings.clients_per_step):
             clients = order[part]
             loss, samples = self._step(clients, visible[clients], positives[clients])
             total += loss * samples
             count += samples
         self._model._scorer = self._scorer()
         return total / count if count else None
+
+    def _weights(self) -> tuple[FloatArray, FloatArray]:
+        """What each owned service says in the history, and how much it is to be learned."""
+        settings = self._settings
+        ones = np.ones(self._owned.nnz, dtype=np.float32)
+        if self._order is None:
+            return ones, ones
+        distances = self._order.from_random_moment(self._rng)
+        said = recency_weights(distances, settings.recency_weight, settings.recency_services)
+        reach = settings.reach_services
+        return said, reach_weights(distances, reach) if reach else ones
 
     def _step(
         self, clients: IntArray, visible: sparse.csr_matrix, positives: sparse.csr_matrix
@@ -329,7 +355,7 @@ class _Training(Trainee):
             (self._sampler.lacking[clients[negative_rows]] / settings.negatives).astype(np.float32)
         )
         measure = softmax_loss if settings.loss == "softmax" else binary_loss
-        loss = measure(logits, rows, len(positive_rows), len(clients), stands_for)
+        loss = measure(logits, rows, torch.from_numpy(positives.data), len(clients), stands_for)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
@@ -351,9 +377,15 @@ class _Training(Trainee):
     def _scorer(self) -> _Scorer:
         fold, network = self._fold, self._mean
         is_warm = torch.from_numpy(~fold.is_cold_client).float()[:, None]
+        settings = self._settings
+        owned = self._owned.copy()
+        if self._order is not None:
+            owned.data = recency_weights(
+                self._order.from_cutoff(), settings.recency_weight, settings.recency_services
+            )
         clients = network.client_side(
-            Histories.of(self._owned, self._settings.history_power),
-            torch.arange(fold.n_clients) if self._settings.uses_identity else None,
+            Histories.of(owned, settings.history_power),
+            torch.arange(fold.n_clients) if settings.uses_identity else None,
             _sparse_tensor(fold.client_features),
             is_warm,
         )
@@ -378,11 +410,20 @@ class _Training(Trainee):
         self._model._scorer = self._best
 
 
-def _where(matrix: sparse.csr_matrix, chosen: npt.NDArray[np.bool_]) -> sparse.csr_matrix:
-    """Only some of the stored entries, without touching the others' order."""
+def _ones(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Ownership alone, columns of each row ascending."""
+    owned = matrix.sorted_indices()
+    owned.data = np.ones(owned.nnz, dtype=np.float32)
+    return owned
+
+
+def _where(
+    matrix: sparse.csr_matrix, chosen: npt.NDArray[np.bool_], values: FloatArray
+) -> sparse.csr_matrix:
+    """Only some of the stored entries, with other values, in the same order."""
     ends = np.concatenate([[0], np.cumsum(chosen)])
     return sparse.csr_matrix(
-        (matrix.data[chosen], matrix.indices[chosen], ends[matrix.indptr]), shape=matrix.shape
+        (values[chosen], matrix.indices[chosen], ends[matrix.indptr]), shape=matrix.shape
     )
 
 

@@ -25,7 +25,7 @@ class Histories:
     offsets : Tensor of int64, (n,)
         Where each client's services begin.
     weights : Tensor of float32, (nnz,)
-        One over the number of the client's services, to a power.
+        What each says, over the sum of what the client's services say, to a power.
     """
 
     services: Tensor
@@ -34,13 +34,16 @@ class Histories:
 
     @classmethod
     def of(cls, owned: sparse.csr_matrix, power: float) -> Self:
-        """From a matrix, (n, n_services); stored values do not matter."""
+        """From a matrix, (n, n_services), of what each service says: at least 1."""
         counts = np.diff(owned.indptr)
-        weights = np.maximum(counts, 1).astype(np.float32) ** np.float32(-power)
+        rows = np.repeat(np.arange(len(counts)), counts)
+        sums = np.bincount(rows, weights=owned.data, minlength=len(counts))
+        scales = np.maximum(sums, 1.0) ** -power
+        weights = (owned.data * scales[rows]).astype(np.float32)
         return cls(
             torch.from_numpy(owned.indices.astype(np.int64)),
             torch.from_numpy(owned.indptr[:-1].astype(np.int64)),
-            torch.from_numpy(np.repeat(weights, counts)),
+            torch.from_numpy(weights),
         )
 
     def sum(self, embeddings: Tensor) -> Tensor:
@@ -213,9 +216,9 @@ def _rows_of(table: Tensor, rows: Tensor) -> Tensor:
 
 
 def softmax_loss(
-    logits: Tensor, rows: Tensor, n_positives: int, n_clients: int, stands_for: Tensor
+    logits: Tensor, rows: Tensor, weights: Tensor, n_clients: int, stands_for: Tensor
 ) -> Tensor:
-    """Mean over positives of ``-log`` of their share among all services, from a sample.
+    """Weighted mean over positives of ``-log`` of their share among all services, from a sample.
 
     Parameters
     ----------
@@ -223,7 +226,9 @@ def softmax_loss(
         Positives first.
     rows : Tensor of int64, (n,)
         Client of each logit.
-    n_positives, n_clients : int
+    weights : Tensor of float32, (n_positives,)
+        Of the positives.
+    n_clients : int
     stands_for : Tensor of float32, (n - n_positives,)
         Number of lacking services that each negative stands in for.
 
@@ -231,6 +236,7 @@ def softmax_loss(
     -------
     Tensor, ()
     """
+    n_positives = len(weights)
     weighted = torch.cat([logits[:n_positives], logits[n_positives:] + stands_for.log()])
     largest = torch.full((n_clients,), -torch.inf).scatter_reduce(
         0, rows, weighted.detach(), "amax"
@@ -238,23 +244,25 @@ def softmax_loss(
     sums = torch.zeros(n_clients).index_add(0, rows, (weighted - largest[rows]).exp())
     owner = rows[:n_positives]
     totals = sums.log() + largest
-    return (_rows_of(totals[:, None], owner)[:, 0] - logits[:n_positives]).mean()
+    losses = _rows_of(totals[:, None], owner)[:, 0] - logits[:n_positives]
+    return (losses * weights).sum() / weights.sum()
 
 
 def binary_loss(
-    logits: Tensor, rows: Tensor, n_positives: int, n_clients: int, stands_for: Tensor
+    logits: Tensor, rows: Tensor, weights: Tensor, n_clients: int, stands_for: Tensor
 ) -> Tensor:
-    """Binary cross-entropy per positive, over positives and all lacking services.
+    """Binary cross-entropy per weight of positives, over positives and all lacking services.
 
     Parameters
     ----------
-    logits, rows, n_positives, n_clients, stands_for
+    logits, rows, weights, n_clients, stands_for
         As in :func:`softmax_loss`.
 
     Returns
     -------
     Tensor, ()
     """
-    positive = functional.softplus(-logits[:n_positives]).sum()
+    n_positives = len(weights)
+    positive = (functional.softplus(-logits[:n_positives]) * weights).sum()
     negative = (functional.softplus(logits[n_positives:]) * stands_for).sum()
-    return (positive + negative) / n_positives
+    return (positive + negative) / weights.sum()

@@ -1,0 +1,125 @@
+"""What a client took up lately says more about what comes next than what it has had for long.
+
+Histories are read from a moment: serving reads them from the cutoff, training from a random
+place in each client's own order of adoptions, so that what is learned is what stands near
+what. Distances are counted in adoptions, not in days: clients live at different speeds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.dataset import FloatArray, Fold
+
+Integers = npt.NDArray[np.int64]
+
+_LEAST = 0.02
+
+
+@dataclass(frozen=True)
+class AdoptionOrder:
+    """Each client's services in the order in which it took them up.
+
+    Parameters
+    ----------
+    clients : ndarray of int64, (nnz,)
+        Of each stored pair of ``fold.interactions`` (indices sorted), ascending.
+    positions : ndarray of int64, (nnz,)
+        0 = the client's first adoption; those of one moment in order of service index.
+    counts : ndarray of int64, (n_clients,)
+    """
+
+    clients: Integers
+    positions: Integers
+    counts: Integers
+
+    @classmethod
+    def of(cls, fold: Fold) -> AdoptionOrder | None:
+        """Read from a fold; None where adoption ages are not known.
+
+        Parameters
+        ----------
+        fold : Fold
+
+        Returns
+        -------
+        AdoptionOrder or None
+        """
+        if fold.adoption_age is None:
+            return None
+        ages = fold.adoption_age.sorted_indices()
+        counts = np.diff(ages.indptr).astype(np.int64)
+        clients = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
+        oldest_first = np.lexsort((ages.indices, -ages.data, clients))
+        positions = np.empty(ages.nnz, dtype=np.int64)
+        positions[oldest_first] = np.arange(ages.nnz) - ages.indptr[:-1][clients]
+        return cls(clients, positions, counts)
+
+    def from_cutoff(self) -> Integers:
+        """Adoptions that came after each one, (nnz,): 0 is the newest."""
+        distances: Integers = self.counts[self.clients] - 1 - self.positions
+        return distances
+
+    def from_random_moment(self, rng: np.random.Generator) -> Integers:
+        """Adoptions between each one and a moment drawn for its client, on either side.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        ndarray of int64, (nnz,)
+        """
+        choices = np.maximum(self.counts - 1, 1)
+        moments = 1 + (rng.random(len(choices)) * choices).astype(np.int64)
+        steps = self.positions - moments[self.clients]
+        distances: Integers = np.where(steps < 0, -1 - steps, steps)
+        return distances
+
+
+def recency_weights(distances: Integers, weight: float, services: float) -> FloatArray:
+    """Weights of adoptions in a history: ``1 + weight * exp(-distance / services)``.
+
+    Parameters
+    ----------
+    distances : ndarray of int64, (nnz,)
+        In adoptions.
+    weight : float
+        How much more the newest says than an old one.
+    services : float
+        Distance after which that has fallen to 1/e.
+
+    Returns
+    -------
+    ndarray of float32, (nnz,)
+
+    Examples
+    --------
+    >>> recency_weights(np.array([0, 5]), 20.0, 5.0).round(2).tolist()
+    [21.0, 8.36]
+    """
+    weights: FloatArray = (1.0 + weight * np.exp(-distances / services)).astype(np.float32)
+    return weights
+
+
+def reach_weights(distances: Integers, services: float) -> FloatArray:
+    """Weights of adoptions to be learned: ``exp(-distance / services)``.
+
+    Those that would weigh under 2% get 0, so that nothing is spent on them.
+
+    Parameters
+    ----------
+    distances : ndarray of int64, (nnz,)
+    services : float
+
+    Returns
+    -------
+    ndarray of float32, (nnz,)
+    """
+    weights = np.exp(-distances / services).astype(np.float32)
+    weights[weights < _LEAST] = 0.0
+    return weights

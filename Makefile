@@ -8,9 +8,10 @@ INSTALLED := $(VENV)/.installed
 OLD_READER := .readers/duckdb-1.1
 RECTOOLS := .peers/rectools-0.19
 PEERS := .peers/venv
+MOVIELENS := .datasets/recbole
 PEER_PINS := ml/benchmark/peers/constraints.txt
 
-.PHONY: help setup train tune benchmark peers test lint format docs report recommend clean
+.PHONY: help setup train tune benchmark datasets peers test lint format docs report recommend clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,8 +35,16 @@ tune: $(INSTALLED) ## Search for better settings (Optuna); `make train` then use
 	@$(BIN)/cross-sell tune
 
 benchmark: $(INSTALLED) ## The study's tables and other libraries beside ours, measured (half an hour)
+	@$(MAKE) --no-print-directory datasets || echo "Going on without MovieLens 100K."
 	@$(MAKE) --no-print-directory peers || echo "Going on without the other libraries' environment."
 	@$(BIN)/cross-sell benchmark all
+
+# MovieLens 100K lies inside RecBole's wheel; nothing else of it is used here.
+$(MOVIELENS)/.installed: $(INSTALLED)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(MOVIELENS) recbole==1.2.1
+	@touch $@
+
+datasets: $(MOVIELENS)/.installed ## Bring MovieLens 100K for the benchmarks
 
 # Other libraries need older versions than ours: an environment of their own.
 $(PEERS)/.installed: $(INSTALLED) $(PEER_PINS)

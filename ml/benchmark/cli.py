@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from ml.commands import SeedOption, WarehouseOption, command, out
@@ -60,3 +63,29 @@ def peers(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
     from ml.benchmark.suite import PEERS, run_one
 
     run_one(PEERS, Progress(out), warehouse, seed)
+
+
+@app.command("leave-one-out")
+@command
+def leave_one_out(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            help="With train.parquet, test.parquet, test_negatives.parquet and, optionally, "
+            "users.parquet and items.parquet; default: MovieLens 100K."
+        ),
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the figures to this file too.")
+    ] = None,
+    warehouse: WarehouseOption = None,
+    seed: SeedOption = None,
+) -> None:
+    """Leave one out among sampled negatives, as the NCF paper: HR@10 and NDCG@10 of every model."""
+    from ml.benchmark.suite import run_leave_one_out
+    from ml.files import write_atomically
+
+    run = run_leave_one_out(folder, Progress(out), warehouse, seed)
+    if json_file is not None:
+        write_atomically(json_file, run.to_json())
+        out.print(f"Figures in [bold]{json_file}[/bold]")

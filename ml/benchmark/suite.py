@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from rich.markup import escape
 
 from ml.benchmark.epochs import measure_epochs
+from ml.benchmark.leave_one_out import measure_folder
+from ml.benchmark.movielens import prepare_ml_100k
 from ml.benchmark.peers.measure import measure_peers
 from ml.benchmark.results import BenchmarkRun
 from ml.benchmark.runner import Measured, run_benchmark
@@ -24,12 +27,20 @@ SPEED: Final = "speed"
 EPOCHS: Final = "epochs"
 TRIALS: Final = "trials"
 PEERS: Final = "peers"
+LEAVE_ONE_OUT: Final = "leave-one-out"
+
+
+def measure_movielens(settings: Settings, progress: Progress) -> Measured:
+    """Leave one out on MovieLens 100K."""
+    return measure_folder(prepare_ml_100k(settings), settings, progress)
+
 
 BENCHMARKS: Final[dict[str, Measure]] = {
     SPEED: measure_speed,
     EPOCHS: measure_epochs,
     TRIALS: measure_trials,
     PEERS: measure_peers,
+    LEAVE_ONE_OUT: measure_movielens,
 }
 """In the order in which ``all`` runs them."""
 
@@ -57,6 +68,16 @@ def run_one(
     """
     settings = load_settings(is_tuned=name in _WITH_TUNED, warehouse=warehouse, seed=seed)
     return run_benchmark(name, BENCHMARKS[name], settings, progress)
+
+
+def run_leave_one_out(
+    folder: Path | None, progress: Progress, warehouse: Path | None, seed: int | None
+) -> BenchmarkRun:
+    """Run the leave-one-out benchmark on a folder; on MovieLens 100K without one."""
+    if folder is None:
+        return run_one(LEAVE_ONE_OUT, progress, warehouse, seed)
+    settings = load_settings(is_tuned=False, warehouse=warehouse, seed=seed)
+    return run_benchmark(LEAVE_ONE_OUT, partial(measure_folder, folder), settings, progress)
 
 
 def run_all(progress: Progress, warehouse: Path | None = None, seed: int | None = None) -> None:

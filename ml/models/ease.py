@@ -16,6 +16,7 @@ from ml.models.adoption import log_adoption_rate
 from ml.models.base import Epoch, EpochListener, ModelSettings, Monitor, Recommender
 from ml.models.features import smooth_over_features
 from ml.models.popularity import single_epoch
+from ml.models.recency import AdoptionOrder, recency_weights
 from ml.models.state import read_state, write_state
 
 
@@ -36,6 +37,11 @@ class EaseSettings(ModelSettings):
         published. On validation months it adds .007 to AUC and leaves NDCG@10 as it was.
     adoption_days : float, default 60
         Period that the adoption rate counts, days.
+    recency_weight : float, default 0
+        How much more a client's newest service says than its old ones, when it is scored; 0 is
+        EASE as published. Needs adoption times (:mod:`ml.models.recency`).
+    recency_services : float, default 5
+        Number of newer services after which that has fallen to 1/e.
     neighbours : int, default 10
         Services with the most alike features that stand in for a new service.
     """
@@ -44,6 +50,8 @@ class EaseSettings(ModelSettings):
     uses_weights: bool = False
     adoption_weight: float = Field(default=0.01, ge=0)
     adoption_days: float = Field(default=60.0, gt=0)
+    recency_weight: float = Field(default=0.0, ge=0)
+    recency_services: float = Field(default=5.0, gt=0)
     neighbours: int = Field(default=10, ge=1)
 
 
@@ -108,8 +116,19 @@ class Ease(Recommender):
         self._shares = shares.astype(np.float32)
         rate = log_adoption_rate(fold, self.settings.adoption_days)
         self._offset = rate * np.float32(self.settings.adoption_weight)
-        self._owned = owned
+        self._owned = self._with_recency(owned, fold)
         return [single_epoch(self, started, monitor, progress)]
+
+    def _with_recency(self, owned: sparse.csr_matrix, fold: Fold) -> sparse.csr_matrix:
+        settings = self.settings
+        order = AdoptionOrder.of(fold) if settings.recency_weight else None
+        if order is None:
+            return owned
+        owned = owned.sorted_indices()
+        owned.data *= recency_weights(
+            order.from_cutoff(), settings.recency_weight, settings.recency_services
+        )
+        return owned
 
     def score(self, clients: IntArray) -> FloatArray:
         """See :class:`Recommender`."""

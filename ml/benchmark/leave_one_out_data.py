@@ -249,7 +249,7 @@ def _seconds(column: pa.ChunkedArray, path: Path) -> npt.NDArray[np.float64] | N
         return from_epoch
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
         raise InputError(f"{path}: column '{TIMESTAMP}' must hold times or numbers, not {kind}")
-    values: npt.NDArray[np.float64] = column.cast(pa.float64()).to_numpy().astype(np.float64)
+    values: npt.NDArray[np.float64] = column.to_numpy().astype(np.float64)
     while len(values) and np.abs(values).max() >= _SECONDS_END:
         values = values / 1e3
     return values

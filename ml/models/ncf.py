@@ -59,7 +59,8 @@ class NCFSettings(ModelSettings):
     """Settings of :class:`NCF`.
 
     ``gmf_factors``, ``uses_identity``, ``loss``, ``learns_visible``, ``embedding_decay``,
-    ``averaging`` and ``adoption_weight`` were chosen on two validation months; the others are
+    ``averaging`` and ``adoption_weight`` were chosen on two validation months, ``recency_weight``
+    and ``recency_services`` on one; the others are
     common values that were not searched.
 
     Parameters
@@ -79,10 +80,10 @@ class NCFSettings(ModelSettings):
     history_power : float, default 0.5
         The sum over a client's services is divided by their number to this power: between
         sum (0) and mean (1), so that a long history says more.
-    recency_weight : float, default 0
+    recency_weight : float, default 3
         How much more a client's newest service says than its old ones; 0 takes all alike.
         Needs adoption times (:mod:`ml.models.recency`).
-    recency_services : float, default 5
+    recency_services : float, default 30
         Number of newer services after which that has fallen to 1/e.
     reach_services : float, default 0
         Hidden services are learned with a weight that falls to 1/e over so many adoptions from
@@ -128,8 +129,8 @@ class NCFSettings(ModelSettings):
     uses_identity: bool = False
     history_kept: float = Field(default=0.5, gt=0, lt=1)
     history_power: float = Field(default=0.5, ge=0, le=1)
-    recency_weight: float = Field(default=0.0, ge=0)
-    recency_services: float = Field(default=5.0, gt=0)
+    recency_weight: float = Field(default=3.0, ge=0)
+    recency_services: float = Field(default=30.0, gt=0)
     reach_services: float = Field(default=0.0, ge=0)
     client_dropout: float = Field(default=0.05, ge=0, lt=1)
     service_dropout: float = Field(default=0.05, ge=0, lt=1)

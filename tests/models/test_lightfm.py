@@ -43,3 +43,30 @@ def test_recent_adoptions_move_the_scores_by_their_weight() -> None:
     moved = with_rate.score(clients) - without.score(clients)
     assert np.allclose(moved, moved[0], atol=1e-5)
     assert moved[0].std() > 0
+
+
+def test_recent_services_are_features_and_not_learned_at_once() -> None:
+    fold = two_tastes()
+    settings = LightFMSettings(factors=8, recent_services=4, reach_services=0.0)
+    training = _Training(LightFM(settings, seed=5), fold)
+    assert training._order is not None
+    columns, learned = training._columns_at_random_moment(training._order)
+    history = columns[:, -fold.n_services :]
+    assert np.diff(history.indptr).max() == 4
+    sums = np.asarray(history.sum(axis=1)).ravel()
+    assert np.allclose(sums[np.diff(history.indptr) > 0], 1.0)
+    is_learned = learned.tocsr().toarray() > 0
+    assert is_learned.any()
+    assert not (is_learned & (history.toarray() > 0)).any()
+    # What is not learned is stored as zero: LightFM then never draws it as a negative.
+    assert learned.nnz == fold.interactions.nnz
+
+
+def test_recent_services_keep_scores_equal_bit_for_bit() -> None:
+    clients = np.arange(60, dtype=np.int32)
+    found = []
+    for _ in range(2):
+        model = LightFM(LightFMSettings(factors=8, recent_services=4), seed=5)
+        model.fit(two_tastes(), epochs=3)
+        found.append(model.score(clients))
+    assert np.array_equal(found[0], found[1])

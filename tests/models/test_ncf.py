@@ -12,7 +12,7 @@ from tests.models.folds import csr, make_fold, two_tastes
 def test_split_first_layer_equals_the_plain_forward() -> None:
     """``W[u; v]`` on concatenated vectors, pair by pair, as NeuMF is written down."""
     fold = two_tastes()
-    settings = NCFSettings(adoption_weight=0.0, uses_identity=True)
+    settings = NCFSettings(adoption_weight=0.0, uses_identity=True, recency_weight=0.0)
     model = NCF(settings, seed=5, threads=1)
     training = _Training(model, fold)
     for _ in range(3):
@@ -44,12 +44,14 @@ def test_split_first_layer_equals_the_plain_forward() -> None:
 
 
 def test_histories_are_sums_over_services() -> None:
-    owned = csr([[1, 0, 2], [0, 0, 0], [0, 3, 0]])
+    owned = csr([[1, 0, 1], [0, 0, 0], [0, 1, 0]])
     embeddings = torch.tensor([[1.0, 2.0], [10.0, 20.0], [100.0, 200.0]])
     mean = Histories.of(owned, power=1.0).sum(embeddings)
     assert mean.tolist() == [[50.5, 101.0], [0.0, 0.0], [10.0, 20.0]]
     total = Histories.of(owned, power=0.0).sum(embeddings)
     assert total.tolist() == [[101.0, 202.0], [0.0, 0.0], [10.0, 20.0]]
+    newest = Histories.of(csr([[1, 0, 3]]), power=1.0).sum(embeddings)
+    assert newest.tolist() == [[75.25, 150.5]]
 
 
 def test_features_become_the_same_sparse_tensor() -> None:
@@ -80,9 +82,11 @@ def test_losses_over_all_services_are_the_full_ones() -> None:
     logits, rows = scores[pairs[:, 0], pairs[:, 1]], pairs[:, 0]
     ones = torch.ones(len(negative))
     full_softmax = -(scores.log_softmax(dim=1) * owned).sum() / owned.sum()
-    assert torch.isclose(softmax_loss(logits, rows, 3, 2, ones), full_softmax)
+    assert torch.isclose(softmax_loss(logits, rows, torch.ones(3), 2, ones), full_softmax)
     full_binary = functional.binary_cross_entropy_with_logits(scores, owned, reduction="sum")
-    assert torch.isclose(binary_loss(logits, rows, 3, 2, ones), full_binary / owned.sum())
+    assert torch.isclose(
+        binary_loss(logits, rows, torch.ones(3), 2, ones), full_binary / owned.sum()
+    )
 
 
 def test_a_draw_counts_for_those_it_stands_in_for() -> None:
@@ -90,8 +94,24 @@ def test_a_draw_counts_for_those_it_stands_in_for() -> None:
     thrice = torch.tensor([1.0, 0.2, 0.2, 0.2])
     once = torch.tensor([1.0, 0.2])
     for loss in (softmax_loss, binary_loss):
-        drawn = loss(once, rows[:2], 1, 1, torch.tensor([3.0]))
-        assert torch.isclose(drawn, loss(thrice, rows, 1, 1, torch.ones(3)))
+        drawn = loss(once, rows[:2], torch.ones(1), 1, torch.tensor([3.0]))
+        assert torch.isclose(drawn, loss(thrice, rows, torch.ones(1), 1, torch.ones(3)))
+
+
+def test_a_positive_counts_by_its_weight() -> None:
+    """Weight two is the positive twice, its rivals being the same."""
+    logits, rows = torch.tensor([1.0, 0.5, -1.0, 0.0]), torch.tensor([0, 1, 0, 1])
+    stands_for = torch.ones(2)
+    for loss in (softmax_loss, binary_loss):
+        both = loss(logits, rows, torch.tensor([2.0, 1.0]), 2, stands_for)
+        first = loss(logits, rows, torch.tensor([1.0, 0.0]), 2, stands_for)
+        second = loss(logits, rows, torch.tensor([0.0, 1.0]), 2, stands_for)
+        if loss is softmax_loss:
+            assert torch.isclose(both, (2 * first + second) / 3)
+        negatives = functional.softplus(logits[2:]).sum()
+        if loss is binary_loss:
+            positives = functional.softplus(-logits[:2])
+            assert torch.isclose(both, (2 * positives[0] + positives[1] + negatives) / 3)
 
 
 def test_two_threads_find_the_same_bits() -> None:

@@ -17,7 +17,6 @@ from ml.benchmark.folds import plain_fold
 from ml.dataset import BoolArray, FloatArray, Fold, IntArray
 from ml.evaluation.metrics import Integers
 from ml.evaluation.protocol import EpochEvaluator, EpochQuality, Evaluation, Scores, evaluate
-from ml.models.base import Recommender
 
 CUTOFFS = (10,)
 
@@ -112,7 +111,7 @@ class CandidateMonitor:
     candidates: Candidates
     evaluator: EpochEvaluator
 
-    def __call__(self, model: Recommender) -> EpochQuality:
+    def __call__(self, model: Scores) -> EpochQuality:
         """Measure a model as it is now."""
         return self.evaluator(self.candidates.scorer(model))
 

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from scipy import sparse
 
 from ml.benchmark import study
+from ml.benchmark.available import available
 from ml.benchmark.folds import plain_fold, random_split
 from ml.benchmark.generated import Size, generate
+from ml.benchmark.leave_one_out_data import ITEM, USER
+from ml.benchmark.movielens import read_ml_100k
 from ml.benchmark.results import BenchmarkResult, spread
 from ml.benchmark.runner import Measured
 from ml.dataset import Fold
@@ -21,6 +25,7 @@ from ml.settings import Settings
 from ml.trials import new_model
 
 GENERATED: Final = "generated"
+ML_100K: Final = "ml-100k"
 ORACLE: Final = "oracle"
 HELD_OUT: Final = 0.2
 """Share of the records that is held out, at random."""
@@ -42,8 +47,11 @@ class Split:
     truth: Scores | None = None
 
 
-Source = Callable[[int], Split]
+Splitter = Callable[[int], Split]
 """Makes the data of one seed."""
+
+Source = Callable[[Settings, Progress], Splitter]
+"""Reads what all seeds share, or raises an InputError where it is not there."""
 
 
 def generated(seed: int, size: Size = study.EPOCHS_SIZE) -> Split:
@@ -51,6 +59,23 @@ def generated(seed: int, size: Size = study.EPOCHS_SIZE) -> Split:
     world = generate(size, seed)
     known, labels = random_split(world.records, HELD_OUT, np.random.default_rng(seed))
     return Split(plain_fold(known, labels), world)
+
+
+def ml_100k(_settings: Settings, progress: Progress) -> Splitter:
+    """Read the 100,000 ratings of MovieLens, as "has seen"; a fifth is held out by seed."""
+    with progress.step("read ml-100k") as step:
+        ratings = read_ml_100k().ratings
+        step.outcome = f"{len(ratings):,} ratings"
+    _, users = np.unique(ratings.column(USER).to_numpy(zero_copy_only=False), return_inverse=True)
+    _, films = np.unique(ratings.column(ITEM).to_numpy(zero_copy_only=False), return_inverse=True)
+    ones = np.ones(len(users), dtype=np.float32)
+    records = sparse.csr_matrix((ones, (users, films)))
+
+    def split(seed: int) -> Split:
+        known, labels = random_split(records, HELD_OUT, np.random.default_rng(seed))
+        return Split(plain_fold(known, labels))
+
+    return split
 
 
 class _AtEpochs:
@@ -85,7 +110,8 @@ def measure_epochs(
     settings : Settings
     progress : Progress
     sources : mapping of str to callable, optional
-        Makes the data of a seed; generated data by default.
+        Generated data and MovieLens 100K by default; data that is not there is left out, and
+        the console says so.
     epochs : sequence of int
         The study's by default.
 
@@ -95,11 +121,12 @@ def measure_epochs(
     """
     results: list[BenchmarkResult] = []
     seeds = [settings.seed + i for i in range(settings.benchmark.epochs_seeds)]
-    for case, source in (sources or {GENERATED: generated}).items():
+    found_sources = sources or {GENERATED: lambda _s, _p: generated, ML_100K: ml_100k}
+    for case, splitter in available(found_sources, settings, progress):
         best: list[float] = []
         found: dict[str, list[dict[int, EpochQuality]]] = {name: [] for name in study.MODELS}
         for seed in seeds:
-            split = source(seed)
+            split = splitter(seed)
             evaluator = EpochEvaluator(split.fold, settings.block_size)
             if split.truth is not None:
                 best.append(evaluator(split.truth).auc)

@@ -39,10 +39,10 @@ BENCHMARKS: Final[dict[str, Measure]] = {
     SPEED: measure_speed,
     EPOCHS: measure_epochs,
     TRIALS: measure_trials,
-    PEERS: measure_peers,
     LEAVE_ONE_OUT: measure_movielens,
+    PEERS: measure_peers,
 }
-"""In the order in which ``all`` runs them."""
+"""In the order in which ``all`` runs them: peers take up what leave-one-out chose."""
 
 _WITH_TUNED: Final = frozenset({PEERS})
 """Those that use what tuning saved, as a training does. The others measure the defaults: their

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from ml.benchmark import study
-from ml.benchmark.epochs import Split, generated, measure_epochs
+from ml.benchmark.epochs import Split, Splitter, generated, measure_epochs
 from ml.benchmark.generated import Size
 from ml.benchmark.settings import BenchmarkSettings
 from ml.evaluation.protocol import EpochEvaluator
@@ -23,6 +23,10 @@ SIZE = Size(150, 100, 3_000)
 
 def small(seed: int) -> Split:
     return generated(seed, SIZE)
+
+
+def source(_settings: Settings, _progress: Progress) -> Splitter:
+    return small
 
 
 def settings_in(folder: Path) -> Settings:
@@ -39,7 +43,7 @@ def settings_in(folder: Path) -> Settings:
 def test_quality_after_each_number_of_epochs_over_seeds(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     progress = Progress(Console(file=io.StringIO()))
-    measured = measure_epochs(settings, progress, {"generated": small, "again": small}, (1, 4))
+    measured = measure_epochs(settings, progress, {"generated": source, "again": source}, (1, 4))
     found = {result.key: result for result in measured.results}
     assert measured.settings["seeds"] == [42, 43]
     for name in study.MODELS:
@@ -66,7 +70,7 @@ def test_a_stop_on_the_way_equals_a_training_of_that_length(tmp_path: Path) -> N
     settings = settings_in(tmp_path)
     progress = Progress(Console(file=io.StringIO()))
     one = settings.model_copy(update={"benchmark": BenchmarkSettings(epochs_seeds=1)})
-    measured = measure_epochs(one, progress, {"generated": small}, (2, 4))
+    measured = measure_epochs(one, progress, {"generated": source}, (2, 4))
     found = {result.key: result for result in measured.results}
     split = small(settings.seed)
     model = new_model(settings, "lightfm")

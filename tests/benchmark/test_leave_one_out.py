@@ -202,7 +202,7 @@ def test_a_hand_made_list() -> None:
         np.array([1, 7, 3], np.int32),
     )  # fmt: skip
     scores = np.array([[9, 0.9, 9, 0.1, 9, 0.5, 9, 0.8]], dtype=np.float32)
-    quality = candidate_monitor(tests, 8)(Fixed(scores))  # type: ignore[arg-type]
+    quality = candidate_monitor(tests, 8)(Fixed(scores))
     assert quality.ndcg_at_10 == pytest.approx(0.5)
     assert quality.auc == pytest.approx(1 / 3)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,13 +15,18 @@ from rich.console import Console
 
 from ml.benchmark.folds import plain_fold, random_split
 from ml.benchmark.generated import Size, generate
+from ml.benchmark.machine import describe_machine
+from ml.benchmark.movielens import DEFAULT_FOLDER
+from ml.benchmark.peers.cases import chosen_before, fold_case, movielens_case
 from ml.benchmark.peers.jobs import Job, PeerError, peer_fits
 from ml.benchmark.peers.libraries import LIBRARIES, Library
-from ml.benchmark.peers.measure import METRICS, SECONDS, fold_case, measure_peers
-from ml.benchmark.results import BenchmarkResult
+from ml.benchmark.peers.measure import METRICS, SECONDS, measure_peers
+from ml.benchmark.presets import CHOICES
+from ml.benchmark.results import BenchmarkResult, BenchmarkRun, json_file, write_json
 from ml.benchmark.settings import PEERS_PYTHON, BenchmarkSettings
 from ml.dataset import Fold
 from ml.evaluation.protocol import EpochEvaluator
+from ml.models.ease import EaseSettings
 from ml.progress import Progress
 from ml.settings import PROJECT_ROOT, Settings
 
@@ -60,7 +66,7 @@ def measured(
     found = measure_peers(
         settings,
         progress,
-        {"small": lambda _: fold_case(case.validation, case.test, settings)},
+        {"small": lambda s, _: fold_case(case.validation, case.test, s)},
         libraries,
     )
     return {(result.model_name, result.metric): result for result in found.results}
@@ -136,6 +142,51 @@ def test_labels_never_reach_a_library(case: Folds, tmp_path: Path) -> None:
         peer_fits(job, blind, [{"epochs": 2}]) as ([other], _),
     ):
         assert np.array_equal(honest.scores, other.scores)
+
+
+def leave_one_out_run(settings: Settings, **chosen: object) -> BenchmarkRun:
+    now = datetime(2026, 1, 1)
+    return BenchmarkRun(
+        "20260101T000000-0",
+        "leave-one-out",
+        1.0,
+        describe_machine(),
+        {"seed": 42, "chosen": {"ease": {"settings": {"regularisation": 123.0, **chosen}}}},
+        {},
+        now,
+        now,
+        (BenchmarkResult("ml-100k", "ease", "ndcg@10", 0.4),),
+    )
+
+
+def test_what_leave_one_out_chose_is_taken_up(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    assert chosen_before("ease", "ml-100k", settings) == CHOICES["ease"]
+    write_json(settings, leave_one_out_run(settings))
+    assert chosen_before("ease", "ml-100k", settings) == (EaseSettings(regularisation=123.0),)
+    # Another model, data or seed, or settings of another version: all choices again.
+    assert chosen_before("ncf", "ml-100k", settings) == CHOICES["ncf"]
+    assert chosen_before("ease", "own", settings) == CHOICES["ease"]
+    other = settings.model_copy(update={"seed": 1})
+    assert chosen_before("ease", "ml-100k", other) == CHOICES["ease"]
+    write_json(settings, leave_one_out_run(settings, no_such_setting=1))
+    assert chosen_before("ease", "ml-100k", settings) == CHOICES["ease"]
+    json_file(settings, "leave-one-out").write_text("{")
+    assert chosen_before("ease", "ml-100k", settings) == CHOICES["ease"]
+
+
+@pytest.mark.skipif(not DEFAULT_FOLDER.exists(), reason="run 'make datasets' first")
+def test_movielens_is_ranked_among_its_negatives(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path).model_copy(update={"models": ("popularity",)})
+    console = Console(file=io.StringIO())
+    measured = measure_peers(
+        settings, Progress(console), {"ml-100k leave-one-out": movielens_case}, ()
+    )
+    found = {result.metric: result for result in measured.results}
+    assert found["hr@10"].sample_count == 943
+    # Published for this protocol: about .41 and .23.
+    assert found["hr@10"].value == pytest.approx(0.41, abs=0.03)
+    assert found["ndcg@10"].value == pytest.approx(0.23, abs=0.02)
 
 
 @pytest.mark.skipif(not OTHERS_ARE_INSTALLED, reason="run 'make peers' first")

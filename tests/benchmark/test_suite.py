@@ -11,6 +11,7 @@ from rich.console import Console
 
 from ml import contracts
 from ml.benchmark import suite
+from ml.benchmark.available import available
 from ml.benchmark.results import BenchmarkResult
 from ml.benchmark.runner import Measured
 from ml.contracts import Columns
@@ -46,11 +47,25 @@ def test_one_that_fails_does_not_stop_the_others_and_is_told_at_the_end(
 
 
 def test_a_warehouse_without_marts_is_told_in_one_line(tmp_path: Path) -> None:
-    for name in ("trials", "peers"):
-        result = run_cli(tmp_path / "warehouse.duckdb", "benchmark", name)
-        assert result.returncode == 2, result.stderr
-        assert result.stderr.startswith("error: there is no warehouse")
-        assert "Traceback" not in result.stderr + result.stdout
+    result = run_cli(tmp_path / "warehouse.duckdb", "benchmark", "trials")
+    assert result.returncode == 2, result.stderr
+    assert result.stderr.startswith("error: there is no warehouse")
+    assert "Traceback" not in result.stderr + result.stdout
+
+
+def nothing(_settings: Settings, _progress: Progress) -> int:
+    raise InputError("no files [here]")
+
+
+def test_data_that_is_not_there_is_left_out_and_told(tmp_path: Path) -> None:
+    settings = Settings(warehouse=tmp_path / "warehouse.duckdb")
+    console = Console(file=io.StringIO(), width=120)
+    sources = {"far": nothing, "near": lambda _s, _p: 7}
+    assert list(available(sources, settings, Progress(console))) == [("near", 7)]
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue() == "far is left out: no files [here]\n"
+    with pytest.raises(InputError, match="no files"):
+        list(available({"far": nothing}, settings, Progress(console)))
 
 
 def test_help_names_every_benchmark(tmp_path: Path) -> None:

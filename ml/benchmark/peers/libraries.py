@@ -65,7 +65,7 @@ LIBRARIES: Final = (
     Library(
         "lightfm (bare)",
         "bare_lightfm",
-        grid=_every(epochs=(5, 10, 20, 40)),
+        grid=_every(epochs=(3, 5, 10, 20)),
         is_own=True,
     ),
     Library(
@@ -73,7 +73,10 @@ LIBRARIES: Final = (
         "implicit_models",
         "als",
         _every(
-            factors=(FACTORS,), iterations=(15,), regularization=(0.1, 10.0), alpha=(1.0, 4.0, 16.0)
+            factors=(16, 32, FACTORS),
+            iterations=(15,),
+            regularization=(1.0, 10.0),
+            alpha=(0.5, 2.0),
         ),
     ),
     Library(
@@ -82,9 +85,9 @@ LIBRARIES: Final = (
         "bpr",
         _every(
             factors=(FACTORS,),
-            iterations=(50, 100, 200),
-            learning_rate=(0.01, 0.05),
-            regularization=(0.01,),
+            iterations=(25, 100),
+            learning_rate=(0.01, 0.03),
+            regularization=(0.01, 0.1),
         ),
     ),
     Library(

@@ -3,52 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
-from ml import contracts
+from ml.benchmark.available import available
+from ml.benchmark.peers.cases import (
+    ALL,
+    ML_100K_LEAVE_ONE_OUT,
+    Case,
+    Source,
+    movielens_case,
+    warehouse_case,
+)
 from ml.benchmark.peers.jobs import PeerError, peer_fits
 from ml.benchmark.peers.libraries import LIBRARIES, Library, Options
 from ml.benchmark.results import BenchmarkResult
 from ml.benchmark.runner import Measured
-from ml.dataset import Fold, build_folds
-from ml.evaluation.protocol import EpochEvaluator, EpochQuality, Evaluation, Scores, evaluate
-from ml.marts import read_marts
+from ml.evaluation.protocol import Evaluation
 from ml.models.base import ModelSettings, Recommender, blocks
 from ml.models.registry import create
 from ml.progress import Progress
 from ml.settings import Settings
-from ml.trials import CHAMPION_METRIC, model_settings
+from ml.trials import CHAMPION_METRIC
 
 METRICS: Final = ("hr@10", CHAMPION_METRIC, "auc")
 SECONDS: Final = "seconds"
-ALL: Final = "all"
-
-
-@dataclass(frozen=True)
-class Case:
-    """Data on which everybody is measured.
-
-    Parameters
-    ----------
-    learn, relearn : Fold
-        What is learned from while settings and epochs are chosen, and with what was chosen.
-    monitor : callable
-        Measures a model that learned from ``learn``, on validation labels.
-    evaluate : callable
-        Measures a model that learned from ``relearn``, on the test labels: once.
-    choices : mapping of str to sequence of ModelSettings
-        Our models, and the settings that each may choose among.
-    """
-
-    learn: Fold
-    relearn: Fold
-    monitor: Callable[[Scores], EpochQuality]
-    evaluate: Callable[[Scores], Evaluation]
-    choices: Mapping[str, Sequence[ModelSettings | None]]
 
 
 @dataclass(frozen=True)
@@ -77,31 +59,39 @@ class Outcome:
 def measure_peers(
     settings: Settings,
     progress: Progress,
-    sources: Mapping[str, Callable[[Progress], Case]] | None = None,
+    sources: Mapping[str, Source] | None = None,
     libraries: Sequence[Library] = LIBRARIES,
 ) -> Measured:
     """Measure other libraries and the settings' own models on every case.
 
-    A library that cannot be run gets rows without values, whose note says why.
+    A library that cannot be run gets rows without values, whose note says why; data that is not
+    there is left out, and the console says so.
 
     Parameters
     ----------
     settings : Settings
     progress : Progress
     sources : mapping of str to callable, optional
-        Makes each case; the warehouse's folds by default.
+        Makes each case; the warehouse's folds and MovieLens 100K by default.
     libraries : sequence of Library
 
     Returns
     -------
     Measured
+
+    Raises
+    ------
+    InputError
+        None of the data is there.
     """
-    found = sources or {settings.benchmark.data_name: lambda p: warehouse_case(settings, p)}
+    found = sources or {
+        settings.benchmark.data_name: warehouse_case,
+        ML_100K_LEAVE_ONE_OUT: movielens_case,
+    }
     results: list[BenchmarkResult] = []
     chosen: dict[str, dict[str, Any]] = {}
     versions: dict[str, str] = {}
-    for case_name, source in found.items():
-        case = source(progress)
+    for case_name, case in available(found, settings, progress):
         for name, outcome in _outcomes(case, settings, progress, libraries):
             if isinstance(outcome, PeerError):
                 results += _missing(case_name, name, str(outcome))
@@ -117,31 +107,6 @@ def measure_peers(
             "budgets": {library.name: [dict(o) for o in library.grid] for library in libraries},
         },
         versions,
-    )
-
-
-def warehouse_case(settings: Settings, progress: Progress) -> Case:
-    """The warehouse's own validation and test folds, every eligible service ranked."""
-    with progress.step("read marts") as step:
-        folds = build_folds(read_marts(settings, step))
-    return fold_case(folds[contracts.FOLD_VALIDATION], folds[contracts.FOLD_TEST], settings)
-
-
-def fold_case(validation: Fold, test: Fold, settings: Settings) -> Case:
-    """Two folds with labels of their own; our models as the settings have them."""
-    return Case(
-        validation,
-        test,
-        EpochEvaluator(validation, settings.block_size),
-        lambda model: evaluate(
-            model.score,
-            test,
-            segments={ALL: np.ones(len(test.labelled_clients), dtype=np.bool_)},
-            block_size=settings.block_size,
-            resamples=settings.bootstrap_samples,
-            seed=settings.seed,
-        ),
-        {name: (model_settings(settings, name),) for name in settings.models},
     )
 
 

@@ -18,6 +18,12 @@ from ml.report.page.benchmark_charts import (
 )
 from ml.report.page.blocks import Block, Missing, Section, Table
 from ml.report.page.palette import shown_name
+from ml.report.page.verdicts import (
+    best_verdict,
+    epochs_verdict,
+    speed_verdict,
+    trials_verdict,
+)
 from ml.report.words import metric_name, plain
 
 
@@ -27,6 +33,7 @@ class _Kind:
 
     title: str
     lead: str
+    verdict: Callable[[Measurement], str]
     blocks: Callable[[Measurement], list[Block]]
 
 
@@ -56,11 +63,11 @@ def benchmark_sections(measurements: dict[str, Measurement]) -> list[Section]:
 
 
 def _section(name: str, measurement: Measurement) -> Section:
-    kind = _KINDS.get(name, _Kind(plain(name).capitalize(), "", lambda _: []))
+    kind = _KINDS.get(name, _Kind(plain(name).capitalize(), "", lambda _: "", lambda _: []))
     return Section(
         f"benchmark-{name}",
         kind.title,
-        kind.lead,
+        f"{kind.verdict(measurement)} {kind.lead}".strip(),
         [*kind.blocks(measurement), _table(measurement), *_notes(measurement)],
     )
 
@@ -140,27 +147,32 @@ _KINDS: Final = {
     "speed": _Kind(
         "Speed",
         "Training time at the study's three sizes and beyond, beside the minutes the study states.",
+        speed_verdict,
         speed_blocks,
     ),
     "epochs": _Kind(
         "AUC by epochs",
         "What ten, twenty and fifty epochs reach on held-out data, over several seeds, beside the"
         " study's figures. On generated data the best possible AUC is known.",
+        epochs_verdict,
         epochs_blocks,
     ),
     "trials": _Kind(
         "Trial runs",
         "Average, best and worst AUC over all trial runs of the search for settings.",
+        trials_verdict,
         trials_blocks,
     ),
     "peers": _Kind(
         "Beside other libraries",
         "The same splits and the same metric code for what people would pick instead.",
+        best_verdict,
         by_model(("hr@10", "ndcg@10"), "peers"),
     ),
     "leave-one-out": _Kind(
         "Leave one out",
         "The NCF paper's protocol: each client's last item against sampled negatives.",
+        best_verdict,
         by_model(("hr@10", "ndcg@10"), "leave-one-out"),
     ),
 }

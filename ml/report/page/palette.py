@@ -28,7 +28,7 @@ _NAMES: Final = {
 _FIXED: Final = ("NCF", "LightFM", "EASE", "Popularity")
 _SHAPES: Final = (
     "circle", "square", "triangle-up", "diamond", "triangle-down", "triangle-right",
-    "triangle-left", "wedge",
+    "triangle-left", "M0,-0.6L0.57,-0.19L0.35,0.49L-0.35,0.49L-0.57,-0.19Z",
 )  # fmt: skip
 _DASHES: Final = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [4, 2], [12, 4], [1, 3], [6, 2, 1, 2])
 _STUDY_DASH: Final = [2, 4]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ml import contracts
 from ml.benchmark.results import BENCHMARKS_FOLDER
@@ -15,6 +16,8 @@ from ml.contracts import Columns
 from ml.errors import InputError
 from ml.settings import Settings
 from ml.warehouse import connect, read_table_if_there
+
+_AFTER: Final = re.compile(r"_after_(\d+)$")
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,12 @@ class Measurement:
     def models(self) -> list[str]:
         """Model names, in the order written."""
         return list(dict.fromkeys(row.model for row in self.rows))
+
+    @property
+    def epochs(self) -> list[int]:
+        """After how many epochs figures were taken (``<metric>_after_<epochs>``), ascending."""
+        found = (_AFTER.search(row.metric) for row in self.rows)
+        return sorted({int(match.group(1)) for match in found if match})
 
     def find(self, case: str, model: str, metric: str) -> Measured | None:
         """One figure, if it was measured."""

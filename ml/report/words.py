@@ -53,6 +53,7 @@ _METRICS: Final = {
     "train_minutes": "Minutes",
     "records_per_minute": "Records per minute",
 }
+_VALIDATION: Final = "validation_"
 _SUMMARIES: Final = {"mean": "Mean", "max": "Best", "min": "Worst", "best": "Best"}
 _FAMILIES: Final = {
     "ndcg": "NDCG",
@@ -71,9 +72,11 @@ def metric_name(metric: str) -> str:
 
     >>> metric_name("ndcg@10"), metric_name("popularity_bias@10"), metric_name("auc_after_20")
     ('NDCG@10', 'Popularity bias@10', 'AUC after 20')
-    >>> metric_name("auc_max"), metric_name("train_minutes")
-    ('Best AUC', 'Minutes')
+    >>> metric_name("auc_max"), metric_name("validation_ndcg@10")
+    ('Best AUC', 'NDCG@10 on validation')
     """
+    if metric.startswith(_VALIDATION):
+        return f"{metric_name(metric.removeprefix(_VALIDATION))} on validation"
     base, after, epochs = metric.partition("_after_")
     if after:
         return f"{metric_name(base)} after {epochs}"

@@ -14,7 +14,6 @@ from ml.report.page.charts import Axis, Dot, LinePoint, dots, lines
 from ml.report.page.palette import of_study, shown_name
 from ml.report.words import listed, metric_name
 
-_EPOCHS: Final = (10, 20, 50)
 _SIZES: Final = "Sizes are clients × services × records."
 
 
@@ -134,7 +133,7 @@ def _epochs_chart(measurement: Measurement, case: str, metric: str) -> Chart | N
     studies: list[LinePoint] = []
     name = metric_name(metric)
     for model in measurement.models:
-        for epochs in _EPOCHS:
+        for epochs in measurement.epochs:
             found = measurement.find(case, model, f"{metric}_after_{epochs}")
             if found is None or found.value is None:
                 continue
@@ -147,10 +146,10 @@ def _epochs_chart(measurement: Measurement, case: str, metric: str) -> Chart | N
                 text = numbers.figure(found.study_value, 2)
                 studies.append(LinePoint(series, epochs, found.study_value, text))
         best = measurement.find(case, model, metric)
-        if best is not None and best.value is not None:
+        if measurement.epochs and best is not None and best.value is not None:
             text = numbers.figure(best.value)
             studies += [
-                LinePoint(shown_name(model), e, best.value, text) for e in (_EPOCHS[0], _EPOCHS[-1])
+                LinePoint(shown_name(model), e, best.value, text) for e in measurement.epochs
             ]
     if not points:
         return None
@@ -159,7 +158,7 @@ def _epochs_chart(measurement: Measurement, case: str, metric: str) -> Chart | N
     return Chart(
         f"epochs-{slug}",
         f"{name} by epochs, {case}",
-        f"{name} after {listed([str(e) for e in _EPOCHS])} epochs, {case}: "
+        f"{name} after {listed([str(e) for e in measurement.epochs])} epochs, {case}: "
         + "; ".join(f"{p.series} {p.text} after {p.x:.0f}" for p in drawn),
         lines(drawn, Axis("epochs", "d"), Axis(name, ".3f")),
         Table(

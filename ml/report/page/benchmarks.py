@@ -26,6 +26,9 @@ from ml.report.page.verdicts import (
 )
 from ml.report.words import metric_name, plain
 
+_COMMAND: Final = ".venv/bin/cross-sell benchmark"
+_ARGUMENTS: Final = {"leave-one-out": " DIR"}
+
 
 @dataclass(frozen=True)
 class _Kind:
@@ -52,7 +55,7 @@ def benchmark_sections(measurements: dict[str, Measurement]) -> list[Section]:
     names = [*_KINDS, *(name for name in measurements if name not in _KINDS)]
     measured = [_section(name, measurements[name]) for name in names if name in measurements]
     missing = [
-        Missing(f"{_KINDS[name].title}:", f".venv/bin/cross-sell benchmark {name}")
+        Missing(f"{_KINDS[name].title}:", f"{_COMMAND} {name}{_ARGUMENTS.get(name, '')}")
         for name in _KINDS
         if name not in measurements
     ]
@@ -105,22 +108,23 @@ def _table(measurement: Measurement) -> Table:
     headings = ["case", "model"]
     for metric in metrics:
         headings += [metric_name(metric), *(["the study"] if metric in with_study else [])]
-    rows = []
+    rows: list[list[str]] = []
+    named: set[str] = set()
     for case in ordered(measurement.cases):
         for model in measurement.models:
             found = [measurement.find(case, model, metric) for metric in metrics]
             if not any(found):
                 continue
-            row = [case, shown_name(model)]
+            # Named once: the rows of a case stand together.
+            row = ["" if case in named else case, shown_name(model)]
+            named.add(case)
             for metric, cell in zip(metrics, found, strict=True):
                 row.append(numbers.NOTHING if cell is None else _with_spread(cell))
                 if metric in with_study:
                     row.append(benchmark_figure(metric, cell.study_value if cell else None))
             rows.append(row)
     has_spread = any(row.low is not None for row in measurement.rows)
-    caption = machine_in_words(measurement) + (
-        " In brackets from low to high." if has_spread else ""
-    )
+    caption = machine_in_words(measurement) + (" In brackets, low–high." if has_spread else "")
     return Table(headings, rows, texts=frozenset({0, 1}), caption=caption)
 
 
@@ -129,7 +133,7 @@ def _with_spread(cell: Measured) -> str:
     if cell.low is None or cell.high is None:
         return text
     low, high = (benchmark_figure(cell.metric, end) for end in (cell.low, cell.high))
-    return f"{text} ({low} to {high})"
+    return f"{text} ({low}–{high})"
 
 
 def _notes(measurement: Measurement) -> list[Block]:
@@ -152,8 +156,8 @@ _KINDS: Final = {
     ),
     "epochs": _Kind(
         "AUC by epochs",
-        "What ten, twenty and fifty epochs reach on held-out data, over several seeds, beside the"
-        " study's figures. On generated data the best possible AUC is known.",
+        "What more epochs reach on held-out data, over several seeds, beside the study's"
+        " figures. On generated data the best possible AUC is known.",
         epochs_verdict,
         epochs_blocks,
     ),

@@ -42,6 +42,7 @@ THEME: Final[dict[str, Any]] = {
         "labelPadding": 6,
         "titlePadding": 10,
     },
+    "axisX": {"labelFlush": True, "labelSeparation": 8},
     "axisY": {"domain": False, "ticks": False},
     "legend": {
         "labelColor": INK,

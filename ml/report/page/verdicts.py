@@ -23,8 +23,13 @@ def speed_verdict(measurement: Measurement) -> str:
 
 def epochs_verdict(measurement: Measurement) -> str:
     """AUC after the most epochs, by case."""
+    if not measurement.epochs:
+        return ""
+    most = measurement.epochs[-1]
     return " ".join(
-        _sentence(f"After 50 epochs on {case}, AUC", _of(measurement, case, "auc_after_50"))
+        _sentence(
+            f"After {most} epochs on {case}, AUC", _of(measurement, case, f"auc_after_{most}")
+        )
         for case in measurement.cases
     ).strip()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ml.report.measurements import Measured, Measurement
+from ml.report.page.benchmarks import benchmark_sections
+from ml.report.page.blocks import Grid
 from ml.report.page.verdicts import best_verdict, epochs_verdict, speed_verdict, trials_verdict
 from tests.report.made_up import made_up_measurements, measurement
 
@@ -30,6 +32,18 @@ def test_most_epochs_and_best_trial_beside_the_study() -> None:
     assert trials_verdict(measured["trials"]).startswith(
         "Best AUC on ml-100k: LightFM 0.9000 (the study: 0.8500) and NCF"
     )
+
+
+def test_other_epochs_than_the_study_s_are_told_too() -> None:
+    rows = [
+        Measured("small", "ncf", f"auc_after_{epochs}", 0.5 + epochs / 10, None, None, 1, None, "")
+        for epochs in (1, 3)
+    ]
+    assert epochs_verdict(found(*rows)) == "After 3 epochs on small, AUC: NCF 0.8000."
+    [section, *_] = benchmark_sections({"epochs": measurement("epochs", rows)})
+    [grid, *_] = section.blocks
+    assert isinstance(grid, Grid)
+    assert grid.charts[0].table.rows == [["NCF", "1", "0.6000"], ["NCF", "3", "0.8000"]]
 
 
 def test_the_best_is_named_with_those_it_cannot_be_told_from() -> None:

@@ -89,3 +89,12 @@ def leave_one_out(
     if json_file is not None:
         write_atomically(json_file, run.to_json())
         out.print(f"Figures in [bold]{json_file}[/bold]")
+
+
+@app.command()
+@command
+def ablation(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
+    """Both models with one kind of information taken away at a time, on validation."""
+    from ml.benchmark.suite import ABLATION, run_one
+
+    run_one(ABLATION, Progress(out), warehouse, seed)

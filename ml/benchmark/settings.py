@@ -32,6 +32,8 @@ class BenchmarkSettings(BaseModel):
         Per model, for what is missing of them.
     data_name : str, default 'complete-journey'
         What the tables call the warehouse's data. Set it when you bring your own.
+    ablation_patterns : tuple of str, default empty
+        Feature names to take away, one variant each, with ``*`` and ``?`` as in a shell.
     peers_python : Path, default ``.peers/venv/bin/python``
         Interpreter of the other libraries' own environment; relative to the project's root.
     peers_seconds : float, default 600
@@ -47,5 +49,6 @@ class BenchmarkSettings(BaseModel):
     trials: int = Field(default=6, ge=1)
     trials_minutes: float = Field(default=2.0, gt=0)
     data_name: str = "complete-journey"
+    ablation_patterns: tuple[str, ...] = ()
     peers_python: Path = PEERS_PYTHON
     peers_seconds: float = Field(default=600.0, gt=0)

@@ -9,6 +9,7 @@ from typing import Final
 
 from rich.markup import escape
 
+from ml.benchmark.ablation import measure_ablation
 from ml.benchmark.epochs import measure_epochs
 from ml.benchmark.leave_one_out import measure_folder
 from ml.benchmark.movielens import prepare_ml_100k
@@ -28,6 +29,7 @@ EPOCHS: Final = "epochs"
 TRIALS: Final = "trials"
 PEERS: Final = "peers"
 LEAVE_ONE_OUT: Final = "leave-one-out"
+ABLATION: Final = "ablation"
 
 
 def measure_movielens(settings: Settings, progress: Progress) -> Measured:
@@ -41,10 +43,11 @@ BENCHMARKS: Final[dict[str, Measure]] = {
     TRIALS: measure_trials,
     LEAVE_ONE_OUT: measure_movielens,
     PEERS: measure_peers,
+    ABLATION: measure_ablation,
 }
 """In the order in which ``all`` runs them: peers take up what leave-one-out chose."""
 
-_WITH_TUNED: Final = frozenset({PEERS})
+_WITH_TUNED: Final = frozenset({PEERS, ABLATION})
 """Those that use what tuning saved, as a training does. The others measure the defaults: their
 data is not what was tuned on, or they are the tuning itself."""
 

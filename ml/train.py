@@ -39,6 +39,7 @@ from ml.trials import (
     refit,
     test,
 )
+from ml.tuning.fingerprint import fingerprint
 from ml.warehouse import append_tables, connect
 
 MODELS_FOLDER: Final = "models"
@@ -133,6 +134,7 @@ def train(settings: Settings, progress: Progress) -> Run:
         marts = read_marts(settings, step)
         folds = build_folds(marts)
     validation, testing = folds[contracts.FOLD_VALIDATION], folds[contracts.FOLD_TEST]
+    _tell_of_other_data(settings, validation, progress)
 
     fitted = {
         name: fit_on_validation(name, settings, validation, progress) for name in settings.models
@@ -166,6 +168,18 @@ def train(settings: Settings, progress: Progress) -> Run:
         _write(settings, tables, progress.steps[first_step:], run_id)
         step.outcome = f"{tables.row_count:,} rows"
     return run
+
+
+def _tell_of_other_data(settings: Settings, validation: Fold, progress: Progress) -> None:
+    """Tuned settings hold for the data they were found on; on other data, tuning may find more."""
+    data = fingerprint(validation) if settings.tuned else None
+    for name, provenance in settings.tuned.items():
+        if name in settings.models and provenance.data != data:
+            progress.console.print(
+                f"[yellow]{name} was tuned on other data[/yellow] ({provenance.saved_at:%Y-%m-%d}):"
+                " 'cross-sell tune' tunes it on this",
+                soft_wrap=True,
+            )
 
 
 def _serve(

@@ -12,6 +12,7 @@ import sys
 import time
 import tomllib
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from ml.models.ncf import NCFSettings
 from ml.progress import Progress
 from ml.settings import PROJECT_ROOT, Settings, load_settings
 from ml.tuning.fingerprint import fingerprint
-from ml.tuning.saved import TUNED_FILE, TUNED_MODELS
+from ml.tuning.saved import TUNED_FILE, TUNED_MODELS, Provenance, Tuned, write_tuned
 from ml.tuning.search import Search, TrialRun, storage_file
 from ml.tuning.space import SPACES, default_parameters, open_dimensions
 from ml.tuning.tune import read_validation, tune
@@ -252,11 +253,25 @@ def test_what_beats_the_defaults_is_saved_and_train_uses_it(built_copy: Path) ->
     trained = run_cli(built_copy, "train")
     assert trained.returncode == 0, trained.stderr
     assert "lightfm uses tuned.toml: trial" in trained.stdout
+    assert "tuned on other data" not in trained.stdout
     with connect(built_copy, read_only=True, wait_seconds=20) as connection:
         [(text,)] = connection.execute("select settings_json from ml.runs").fetchall()
     kept = json.loads(text)
     assert kept["lightfm"]["factors"] == search.best.parameters["factors"]
     assert kept["tuned"]["lightfm"]["study"] == search.study_name
+
+
+def test_tuned_on_other_data_is_told(built_copy: Path) -> None:
+    elsewhere = Provenance(
+        study="lightfm-of-another-warehouse", trial=1, trials=2, metric="ndcg@10", value=0.2,
+        default_value=0.1, seed=42, data="0" * 12, saved_at=datetime(2026, 1, 2),
+        package_versions={},
+    )  # fmt: skip
+    tuned = Tuned(parameters={"factors": 4}, provenance=elsewhere)
+    write_tuned(built_copy.parent, {"lightfm": tuned})
+    trained = run_cli(built_copy, "train", CROSS_SELL_MODELS='["popularity", "lightfm"]')
+    assert trained.returncode == 0, trained.stderr
+    assert "lightfm was tuned on other data (2026-01-02)" in trained.stdout
 
 
 def search_after(warehouse: Path) -> Search:

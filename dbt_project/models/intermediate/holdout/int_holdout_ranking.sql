@@ -1,4 +1,4 @@
-{#- Read by marts, tests and the audit: a view would go through every run's predictions for each. -#}
+{#- Read by marts, tests and the audit: a view would go through all predictions for each. -#}
 {{ config(materialized='table') }}
 with
 

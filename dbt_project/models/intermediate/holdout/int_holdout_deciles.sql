@@ -1,5 +1,3 @@
-{#- Read by marts, tests and the audit: a view would go through all predictions for each. -#}
-{{ config(materialized='table') }}
 with
 
 deciles as (

@@ -104,11 +104,8 @@ def run_benchmark(
         ) as connection:
             append_tables(connection, run.to_tables())
     print_benchmark(progress.console, run, path)
-    if has_tables:
-        page = write_benchmark_page(settings)
-        progress.console.print(
-            f"All benchmarks as a page: [bold]{shown(page)}[/bold]", soft_wrap=True
-        )
+    page = write_benchmark_page(settings)
+    progress.console.print(f"All benchmarks as a page: [bold]{shown(page)}[/bold]", soft_wrap=True)
     return run
 
 

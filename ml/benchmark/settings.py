@@ -18,7 +18,7 @@ class BenchmarkSettings(BaseModel):
     speed_epochs : int, default 10
         Passes over the records that a training time counts: the least that the study's other
         table has.
-    speed_seconds : float, default 40
+    speed_seconds : float, default 25
         Time for one model at one size. What takes longer is measured over fewer epochs and
         scaled up, which a note then says; what takes less is repeated.
     speed_repeats : int, default 5
@@ -43,7 +43,7 @@ class BenchmarkSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     speed_epochs: int = Field(default=10, ge=1)
-    speed_seconds: float = Field(default=40.0, gt=0)
+    speed_seconds: float = Field(default=25.0, gt=0)
     speed_repeats: int = Field(default=5, ge=1)
     epochs_seeds: int = Field(default=3, ge=1)
     trials: int = Field(default=6, ge=1)

@@ -104,7 +104,9 @@ LIBRARIES: Final = (
                     "sample_num": 4,
                     "dynamic": False,
                 },
-                "stopping_step": 3,
+                # Looked at every second epoch, stopped after four without a gain.
+                "eval_step": 2,
+                "stopping_step": 2,
             },
         ),
         stops_itself=True,

@@ -54,6 +54,8 @@ SPACES: Final[dict[str, tuple[Dimension, ...]]] = {
         Dimension("mlp_factors", 8, 64, is_log=True),
         Dimension("history_kept", 0.2, 0.8),
         Dimension("history_power", 0.0, 1.0),
+        Dimension("recency_weight", 0.0, 30.0),
+        Dimension("recency_services", 3.0, 60.0, is_log=True),
         Dimension("dropout", 0.0, 0.5),
         Dimension("learning_rate", 0.002, 0.03, is_log=True),
         Dimension("embedding_decay", 0.1, 5.0, is_log=True),

@@ -99,7 +99,7 @@ def recency_weights(distances: Integers, weight: float, services: float) -> Floa
 
     Examples
     --------
-    >>> recency_weights(np.array([0, 5]), 20.0, 5.0).round(2).tolist()
+    >>> [round(float(weight), 2) for weight in recency_weights(np.array([0, 5]), 20.0, 5.0)]
     [21.0, 8.36]
     """
     weights: FloatArray = (1.0 + weight * np.exp(-distances / services)).astype(np.float32)

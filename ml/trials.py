@@ -114,11 +114,10 @@ def model_settings(settings: Settings, name: str) -> ModelSettings | None:
     return found
 
 
-def new_model(settings: Settings, name: str) -> Recommender:
-    """An untrained model as the settings want it."""
-    return create(
-        name, model_settings(settings, name), seed=settings.seed, threads=settings.threads
-    )
+def new_model(settings: Settings, name: str, instead: ModelSettings | None = None) -> Recommender:
+    """An untrained model as the settings want it, or with other settings of its own."""
+    own = model_settings(settings, name) if instead is None else instead
+    return create(name, own, seed=settings.seed, threads=settings.threads)
 
 
 def fit_on_validation(name: str, settings: Settings, fold: Fold, progress: Progress) -> Fitted:

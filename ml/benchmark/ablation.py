@@ -21,10 +21,10 @@ from ml.dataset import Fold
 from ml.evaluation.protocol import EpochEvaluator, Evaluation, evaluate
 from ml.evaluation.significance import compare
 from ml.models.base import ModelSettings
-from ml.models.registry import create
+from ml.models.recency import without_order
 from ml.progress import Progress
 from ml.settings import Settings
-from ml.trials import model_settings
+from ml.trials import model_settings, new_model
 from ml.tuning.tune import read_validation
 
 WHOLE: Final = "everything"
@@ -83,21 +83,9 @@ def _kept(names: tuple[str, ...], kept: list[bool]) -> tuple[str, ...]:
     return tuple(name for name, is_kept in zip(names, kept, strict=True) if is_kept)
 
 
-def switched_off(**values: float) -> Callable[[ModelSettings], ModelSettings]:
-    """Change the settings that a model has, and leave alone those that it has not."""
-
-    def change(settings: ModelSettings) -> ModelSettings:
-        known = values.keys() & type(settings).model_fields.keys()
-        return settings.model_copy(update={name: values[name] for name in known})
-
-    return change
-
-
-def _without_order(settings: ModelSettings) -> ModelSettings:
-    # LightFM reads its recency settings only where it reads recent services at all.
-    if getattr(settings, "recent_services", 1):
-        return switched_off(recency_weight=0.0, recent_services=0)(settings)
-    return settings
+def without_adoption_rate(settings: ModelSettings) -> ModelSettings:
+    """Leave the recent adoption rate out of the score."""
+    return settings.model_copy(update={"adoption_weight": 0.0})
 
 
 VARIANTS: Final = (
@@ -107,8 +95,8 @@ VARIANTS: Final = (
         "without any features",
         lambda fold: without_client_features(without_service_features(fold)),
     ),
-    Variant("without adoption rate", changes_settings=switched_off(adoption_weight=0.0)),
-    Variant("without adoption order", changes_settings=_without_order),
+    Variant("without adoption rate", changes_settings=without_adoption_rate),
+    Variant("without adoption order", changes_settings=without_order),
 )
 
 
@@ -163,7 +151,7 @@ def _fit(
     progress: Progress,
 ) -> Evaluation:
     with progress.step(f"{name} {variant}") as step:
-        model = create(name, model_settings, seed=settings.seed, threads=settings.threads)
+        model = new_model(settings, name, model_settings)
         model.fit(
             fold,
             monitor=EpochEvaluator(fold, settings.block_size),

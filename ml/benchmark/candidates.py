@@ -8,6 +8,7 @@ otherwise than the full ranking does (Krichene and Rendle, KDD 2020).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -99,21 +100,21 @@ class _Gathered:
         return gathered
 
 
-def candidate_monitor(candidates: Candidates, block_size: int) -> CandidateMonitor:
-    """Make what early stopping looks at: AUC and NDCG@10 among the candidates."""
-    return CandidateMonitor(candidates, EpochEvaluator(candidates.fold, block_size))
+def candidate_monitor(candidates: Candidates, block_size: int) -> Callable[[Scores], EpochQuality]:
+    """Make what early stopping looks at: AUC and NDCG@10 among the candidates.
 
+    Parameters
+    ----------
+    candidates : Candidates
+    block_size : int
 
-@dataclass(frozen=True)
-class CandidateMonitor:
-    """See :func:`candidate_monitor`."""
-
-    candidates: Candidates
-    evaluator: EpochEvaluator
-
-    def __call__(self, model: Scores) -> EpochQuality:
-        """Measure a model as it is now."""
-        return self.evaluator(self.candidates.scorer(model))
+    Returns
+    -------
+    callable
+        Measures a model as it is when called.
+    """
+    evaluator = EpochEvaluator(candidates.fold, block_size)
+    return lambda model: evaluator(candidates.scorer(model))
 
 
 def evaluate_candidates(

@@ -33,7 +33,8 @@ def everything(warehouse: WarehouseOption = None, seed: SeedOption = None) -> No
 @command
 def speed(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
     """Training time of LightFM and NCF from 10,000 to 10,000,000 records."""
-    from ml.benchmark.suite import SPEED, run_one
+    from ml.benchmark.results import SPEED
+    from ml.benchmark.suite import run_one
 
     run_one(SPEED, Progress(out), warehouse, seed)
 
@@ -42,7 +43,8 @@ def speed(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
 @command
 def epochs(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
     """AUC and NDCG@10 after 10, 20 and 50 epochs, beside the best possible."""
-    from ml.benchmark.suite import EPOCHS, run_one
+    from ml.benchmark.results import EPOCHS
+    from ml.benchmark.suite import run_one
 
     run_one(EPOCHS, Progress(out), warehouse, seed)
 
@@ -51,7 +53,8 @@ def epochs(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
 @command
 def trials(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
     """Average, best and worst AUC over Optuna's trial runs ('cross-sell tune')."""
-    from ml.benchmark.suite import TRIALS, run_one
+    from ml.benchmark.results import TRIALS
+    from ml.benchmark.suite import run_one
 
     run_one(TRIALS, Progress(out), warehouse, seed)
 
@@ -60,7 +63,8 @@ def trials(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
 @command
 def peers(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
     """Other libraries (LightFM bare, implicit, RecBole) beside ours, on the same splits."""
-    from ml.benchmark.suite import PEERS, run_one
+    from ml.benchmark.results import PEERS
+    from ml.benchmark.suite import run_one
 
     run_one(PEERS, Progress(out), warehouse, seed)
 
@@ -95,6 +99,7 @@ def leave_one_out(
 @command
 def ablation(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
     """Both models with one kind of information taken away at a time, on validation."""
-    from ml.benchmark.suite import ABLATION, run_one
+    from ml.benchmark.results import ABLATION
+    from ml.benchmark.suite import run_one
 
     run_one(ABLATION, Progress(out), warehouse, seed)

@@ -14,7 +14,7 @@ from ml.benchmark.available import available
 from ml.benchmark.folds import plain_fold, random_split
 from ml.benchmark.generated import Size, generate
 from ml.benchmark.leave_one_out_data import ITEM, USER
-from ml.benchmark.movielens import read_ml_100k
+from ml.benchmark.movielens import ML_100K, read_ml_100k
 from ml.benchmark.results import BenchmarkResult, spread
 from ml.benchmark.runner import Measured
 from ml.dataset import Fold
@@ -25,7 +25,6 @@ from ml.settings import Settings
 from ml.trials import new_model
 
 GENERATED: Final = "generated"
-ML_100K: Final = "ml-100k"
 ORACLE: Final = "oracle"
 HELD_OUT: Final = 0.2
 """Share of the records that is held out, at random."""

@@ -18,6 +18,7 @@ from scipy import sparse
 
 from ml.benchmark.candidates import candidate_monitor, evaluate_candidates
 from ml.benchmark.carving import Carved, carve
+from ml.benchmark.choosing import Choice, best_of, try_choices
 from ml.benchmark.folds import plain_fold
 from ml.benchmark.leave_one_out_data import LeaveOneOut, Records, read_leave_one_out
 from ml.benchmark.presets import CHOICES
@@ -25,10 +26,11 @@ from ml.benchmark.results import BenchmarkResult
 from ml.benchmark.runner import Measured
 from ml.dataset import Fold
 from ml.evaluation.protocol import Evaluation
-from ml.models.base import ModelSettings, Recommender
-from ml.models.registry import create
-from ml.progress import Progress, RunningStep
+from ml.models.base import ModelSettings
+from ml.models.recency import without_order
+from ml.progress import Progress
 from ml.settings import Settings
+from ml.trials import new_model
 
 METRICS: Final = ("hr@10", "ndcg@10", "auc")
 LARGEST_EASE: Final = 20_000
@@ -44,22 +46,32 @@ class Tuned:
     Parameters
     ----------
     name : str
-    settings : ModelSettings
-    epochs : int
-    ndcg_at_10 : float
-        On validation.
+    best : Choice
+    tried : list of Choice
     seconds : float
         Of all that was tried.
-    tried : list of dict
-        Each choice with what it reached.
     """
 
     name: str
-    settings: ModelSettings
-    epochs: int
-    ndcg_at_10: float
+    best: Choice
+    tried: list[Choice]
     seconds: float
-    tried: list[dict[str, Any]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For the benchmark's JSON."""
+        return {
+            "settings": _dumped(self.best),
+            "epochs": self.best.epochs,
+            "validation_ndcg@10": self.best.ndcg_at_10,
+            "tried": [
+                {"settings": _dumped(one), "epochs": one.epochs, "ndcg@10": one.ndcg_at_10}
+                for one in self.tried
+            ],
+        }
+
+
+def _dumped(choice: Choice) -> dict[str, Any]:
+    return {} if choice.settings is None else choice.settings.model_dump(mode="json")
 
 
 def leave_one_out_fold(data: LeaveOneOut, train: Records) -> Fold:
@@ -133,12 +145,7 @@ def measure_folder(folder: Path, settings: Settings, progress: Progress) -> Meas
         tuned = tune(name, data, carved, settings, progress)
         evaluation, seconds = _test(tuned, data, settings, progress)
         results += _rows(data.name, tuned, evaluation, seconds)
-        chosen[name] = {
-            "settings": tuned.settings.model_dump(mode="json"),
-            "epochs": tuned.epochs,
-            "validation_ndcg@10": tuned.ndcg_at_10,
-            "tried": tuned.tried,
-        }
+        chosen[name] = tuned.to_dict()
     return Measured(
         results, {"seed": settings.seed, "remarks": list(data.remarks), "chosen": chosen}
     )
@@ -163,48 +170,26 @@ def tune(
     """
     fold = leave_one_out_fold(data, carved.train)
     monitor = candidate_monitor(carved.validation, settings.block_size)
-    tried: list[tuple[float, int, ModelSettings]] = []
     with progress.step(f"tune {name}") as step:
         started = time.perf_counter()
         choices = _different(CHOICES[name], has_times=fold.adoption_age is not None)
-        for number, choice in enumerate(choices, 1):
-            model = _new(name, choice, settings)
-            model.fit(
-                fold,
-                monitor=monitor,
-                progress=lambda epoch, number=number: step.update(  # type: ignore[misc]
-                    f"{number} of {len(choices)}, epoch {epoch.number}"
-                ),
-            )
-            tried.append((monitor(model).ndcg_at_10, model.best_epoch, choice))
-        value, epochs, best = max(tried, key=lambda one: one[0])
-        step.outcome = f"ndcg@10 {value:.4f} on validation, best of {len(choices)} settings"
-    return Tuned(
-        name,
-        best,
-        epochs,
-        value,
-        time.perf_counter() - started,
-        [{"settings": c.model_dump(mode="json"), "epochs": n, "ndcg@10": v} for v, n, c in tried],
-    )
+        tried = try_choices(name, choices, fold, monitor, settings, step.update)
+        best = best_of(tried)
+        step.outcome = (
+            f"ndcg@10 {best.ndcg_at_10:.4f} on validation, best of {len(choices)} settings"
+        )
+    return Tuned(name, best, tried, time.perf_counter() - started)
 
 
 def _different(choices: Sequence[ModelSettings], *, has_times: bool) -> list[ModelSettings]:
     """Leave out the choices that would come to the same without times."""
     if has_times:
         return list(choices)
-    plain = {"recency_weight": 0.0, "recent_services": 0, "reach_services": 0.0}
     kept: list[ModelSettings] = []
-    for choice in choices:
-        names = plain.keys() & type(choice).model_fields.keys()
-        choice = choice.model_copy(update={name: plain[name] for name in names})
+    for choice in map(without_order, choices):
         if choice not in kept:
             kept.append(choice)
     return kept
-
-
-def _new(name: str, choice: ModelSettings, settings: Settings) -> Recommender:
-    return create(name, choice, seed=settings.seed, threads=settings.threads)
 
 
 def _test(
@@ -214,8 +199,12 @@ def _test(
     fold = leave_one_out_fold(data, data.train)
     with progress.step(f"test {tuned.name}") as step:
         started = time.perf_counter()
-        model = _new(tuned.name, tuned.settings, settings)
-        _fit(model, fold, tuned.epochs, step)
+        model = new_model(settings, tuned.name, tuned.best.settings)
+        model.fit(
+            fold,
+            epochs=tuned.best.epochs,
+            progress=lambda epoch: step.update(f"epoch {epoch.number}"),
+        )
         seconds = time.perf_counter() - started
         evaluation = evaluate_candidates(
             model,
@@ -229,30 +218,25 @@ def _test(
     return evaluation, seconds
 
 
-def _fit(model: Recommender, fold: Fold, epochs: int, step: RunningStep) -> None:
-    model.fit(fold, epochs=epochs, progress=lambda epoch: step.update(f"epoch {epoch.number}"))
-
-
 def _rows(case: str, tuned: Tuned, evaluation: Evaluation, seconds: float) -> list[BenchmarkResult]:
-    rows = []
-    for row in evaluation.rows:
-        if row.metric in METRICS and (row.segment == "all" or row.client_count):
-            metric = row.metric if row.segment == "all" else f"{row.metric} {row.segment}"
-            rows.append(
-                BenchmarkResult(
-                    case,
-                    tuned.name,
-                    metric,
-                    row.value,
-                    row.ci_low,
-                    row.ci_high,
-                    max(row.client_count, 1),
-                )
-            )
-    rows = [row for row in rows if not row.metric.endswith(" warm")]
+    """Figures of all users, and of those unknown to training where there are any."""
+    rows = [
+        BenchmarkResult(
+            case,
+            tuned.name,
+            row.metric if row.segment == "all" else f"{row.metric} {row.segment}",
+            row.value,
+            row.ci_low,
+            row.ci_high,
+            max(row.client_count, 1),
+        )
+        for row in evaluation.rows
+        if row.metric in METRICS
+        and (row.segment == "all" or (row.segment == "cold" and row.client_count))
+    ]
     return [
         *rows,
-        BenchmarkResult(case, tuned.name, "validation_ndcg@10", tuned.ndcg_at_10),
+        BenchmarkResult(case, tuned.name, "validation_ndcg@10", tuned.best.ndcg_at_10),
         BenchmarkResult(case, tuned.name, "seconds", seconds),
         BenchmarkResult(case, tuned.name, "tuning_seconds", tuned.seconds),
     ]

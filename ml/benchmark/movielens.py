@@ -31,12 +31,13 @@ from ml.benchmark.results import BENCHMARKS_FOLDER
 from ml.errors import InputError
 from ml.settings import PROJECT_ROOT, Settings
 
+ML_100K: Final = "ml-100k"
+"""What benchmarks call the data, and RecBole its files."""
+
 DEFAULT_FOLDER: Final = (
-    PROJECT_ROOT / ".datasets" / "recbole" / "recbole" / "dataset_example" / "ml-100k"
+    PROJECT_ROOT / ".datasets" / "recbole" / "recbole" / "dataset_example" / ML_100K
 )
 NEGATIVE_COUNT: Final = 99
-LEAVE_ONE_OUT: Final = "ml-100k"
-_STEM: Final = "ml-100k"
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def _numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _read(folder: Path, kind: str, columns: tuple[str, ...]) -> pa.Table:
-    path = folder / f"{_STEM}.{kind}"
+    path = folder / f"{ML_100K}.{kind}"
     if not path.exists():
         raise InputError(f"{path} is missing: 'make benchmark' brings the MovieLens files")
     # RecBole's header names each column's type after a colon.
@@ -181,7 +182,7 @@ def _draw(
 
 
 def prepare_ml_100k(settings: Settings) -> Path:
-    """Write the leave-one-out folder of MovieLens beside the warehouse, where it is missing.
+    """Write the leave-one-out folder of MovieLens beside the warehouse.
 
     Returns
     -------
@@ -192,6 +193,6 @@ def prepare_ml_100k(settings: Settings) -> Path:
     InputError
         The MovieLens files are not there.
     """
-    folder = settings.folder / BENCHMARKS_FOLDER / LEAVE_ONE_OUT
+    folder = settings.folder / BENCHMARKS_FOLDER / ML_100K
     write_leave_one_out(read_ml_100k(), folder)
     return folder

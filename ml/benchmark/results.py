@@ -21,6 +21,13 @@ from ml.settings import Settings
 
 BENCHMARKS_FOLDER: Final = "benchmarks"
 
+SPEED: Final = "speed"
+EPOCHS: Final = "epochs"
+TRIALS: Final = "trials"
+PEERS: Final = "peers"
+LEAVE_ONE_OUT: Final = "leave-one-out"
+ABLATION: Final = "ablation"
+
 
 @dataclass(frozen=True)
 class BenchmarkResult:

@@ -14,7 +14,15 @@ from ml.benchmark.epochs import measure_epochs
 from ml.benchmark.leave_one_out import measure_folder
 from ml.benchmark.movielens import prepare_ml_100k
 from ml.benchmark.peers.measure import measure_peers
-from ml.benchmark.results import BenchmarkRun
+from ml.benchmark.results import (
+    ABLATION,
+    EPOCHS,
+    LEAVE_ONE_OUT,
+    PEERS,
+    SPEED,
+    TRIALS,
+    BenchmarkRun,
+)
 from ml.benchmark.runner import Measured, run_benchmark
 from ml.benchmark.speed import measure_speed
 from ml.benchmark.trials import measure_trials
@@ -23,13 +31,6 @@ from ml.progress import Progress
 from ml.settings import Settings, load_settings
 
 Measure = Callable[[Settings, Progress], Measured]
-
-SPEED: Final = "speed"
-EPOCHS: Final = "epochs"
-TRIALS: Final = "trials"
-PEERS: Final = "peers"
-LEAVE_ONE_OUT: Final = "leave-one-out"
-ABLATION: Final = "ablation"
 
 
 def measure_movielens(settings: Settings, progress: Progress) -> Measured:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from ml.contracts.columns import Columns
+from ml.contracts.marts import TRAINING_WINDOWS
+from ml.contracts.outputs import COMPARISONS
 from ml.contracts.table import (
     BIGINT,
     BOOLEAN,
@@ -52,27 +54,7 @@ CALIBRATION_CURVE: Final = Table(
 )
 
 MODEL_DIFFERENCES: Final = Table(
-    "cross_sell",
-    "model_differences",
-    (
-        Column(Columns.RUN_ID, STRING),
-        Column(Columns.FOLD, STRING),
-        Column(Columns.METRIC, STRING),
-        Column(Columns.MODEL_NAME, STRING),
-        Column(Columns.OTHER_MODEL_NAME, STRING),
-        optional(Columns.DIFFERENCE, DOUBLE),
-        optional(Columns.CI_LOW, DOUBLE),
-        optional(Columns.CI_HIGH, DOUBLE),
-        optional(Columns.P_VALUE, DOUBLE),
-        Column(Columns.CLIENT_COUNT, BIGINT),
-    ),
-    key=(
-        Columns.RUN_ID,
-        Columns.FOLD,
-        Columns.METRIC,
-        Columns.MODEL_NAME,
-        Columns.OTHER_MODEL_NAME,
-    ),
+    "cross_sell", "model_differences", COMPARISONS.columns, COMPARISONS.key
 )
 
 OFFER_VALUE: Final = Table(
@@ -118,15 +100,10 @@ FIRST_OFFERS: Final = Table(
 )
 
 WINDOW_DATES: Final = Table(
-    "learning",
-    "training_windows",
-    (
-        Column(Columns.FOLD, STRING),
-        Column(Columns.CUTOFF_AT, TIMESTAMP),
-        Column(Columns.HORIZON_END_AT, TIMESTAMP),
-        Column(Columns.HORIZON_DAYS, INT),
-    ),
-    key=(Columns.FOLD,),
+    TRAINING_WINDOWS.schema_name,
+    TRAINING_WINDOWS.name,
+    (*TRAINING_WINDOWS.columns, Column(Columns.HORIZON_DAYS, INT)),
+    TRAINING_WINDOWS.key,
 )
 
 ELIGIBILITY_COUNTS: Final = Table(

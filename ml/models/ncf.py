@@ -1,7 +1,7 @@
 """Neural collaborative filtering: NeuMF whose client is what the client has.
 
 The model is NeuMF (He et al., WWW 2017): a GMF half (elementwise product of two embeddings)
-and an MLP half (two hidden layers over client and service) meet in one output layer. Three
+and an MLP half (two hidden layers over client and service) meet in one output layer. Four
 things are its own:
 
 - A client's vectors are sums over the services that the client has (as in FISM and DeepICF),
@@ -9,6 +9,8 @@ things are its own:
   and must be told from services that the client lacks. So the model learns what goes with
   what, which is what ownership can teach, and a client with one service is served as well as
   one with hundreds.
+- Histories are read from a moment, and what is near it speaks louder: the cutoff when serving,
+  a random place in the client's own order when training (:mod:`ml.models.recency`).
 - Client and service features enter the MLP half, and service features also a linear ("wide")
   term. Identities and histories are dropped at random, so that features alone work: that is
   how new clients and new services are scored.

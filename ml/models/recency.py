@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.dataset import FloatArray, Fold
+from ml.models.base import ModelSettings
 
 Integers = npt.NDArray[np.int64]
 
@@ -123,3 +124,29 @@ def reach_weights(distances: Integers, services: float) -> FloatArray:
     weights = np.exp(-distances / services).astype(np.float32)
     weights[weights < _LEAST] = 0.0
     return weights
+
+
+def without_order(settings: ModelSettings) -> ModelSettings:
+    """Settings with which a model does not read the order of adoptions.
+
+    What would have no effect then is put to its default, so that settings that come to the same
+    are equal. Settings that read no order come back as they are.
+
+    Parameters
+    ----------
+    settings : ModelSettings
+        Of any model.
+
+    Returns
+    -------
+    ModelSettings
+    """
+    fields = type(settings).model_fields
+    # LightFM reads the order only where it reads recent services at all.
+    switch = "recent_services" if "recent_services" in fields else "recency_weight"
+    if not getattr(settings, switch, 0):
+        return settings
+    idle = {"recency_weight", "recency_services", "reach_services"} & fields.keys()
+    defaults = {name: fields[name].default for name in idle}
+    off = type(getattr(settings, switch))(0)
+    return settings.model_copy(update={**defaults, switch: off})

@@ -6,11 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.dataset import Fold
-from ml.models.base import Recommender
+from ml.models.base import ModelSettings, Recommender
 from ml.models.ease import Ease, EaseSettings
 from ml.models.lightfm import LightFM, LightFMSettings
 from ml.models.ncf import NCF, NCFSettings
-from ml.models.recency import AdoptionOrder, reach_weights, recency_weights
+from ml.models.popularity import PopularitySettings
+from ml.models.recency import AdoptionOrder, reach_weights, recency_weights, without_order
 from tests.models.folds import make_fold
 
 GROUPS, SIZE, SHARE = 6, 8, 0.6
@@ -107,3 +108,24 @@ def test_recent_adoptions_decide_where_tastes_wander(
     without = preference_for_the_newest_group(plain)
     assert 0.3 < without < 0.7
     assert preference_for_the_newest_group(recent) > max(0.8, without + 0.2)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        EaseSettings(**LATE),
+        NCFSettings(**LATE, reach_services=9.0),
+        LightFMSettings(**LATE, recent_services=8, reach_services=9.0),
+    ],
+    ids=lambda settings: type(settings).__name__,
+)
+def test_without_order_settings_that_come_to_the_same_are_equal(settings: ModelSettings) -> None:
+    plain = without_order(settings)
+    assert plain == without_order(settings.model_copy(update={"recency_services": 7.0}))
+    assert without_order(plain) is plain
+    assert type(plain).model_validate(plain.model_dump()) == plain
+
+
+def test_settings_without_an_order_stay_as_they_are() -> None:
+    settings = PopularitySettings()
+    assert without_order(settings) is settings

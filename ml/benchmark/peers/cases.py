@@ -15,9 +15,9 @@ from ml.benchmark.candidates import candidate_monitor, evaluate_candidates
 from ml.benchmark.carving import carve
 from ml.benchmark.leave_one_out import leave_one_out_fold
 from ml.benchmark.leave_one_out_data import read_leave_one_out
-from ml.benchmark.movielens import prepare_ml_100k
+from ml.benchmark.movielens import ML_100K, prepare_ml_100k
 from ml.benchmark.presets import CHOICES
-from ml.benchmark.results import json_file
+from ml.benchmark.results import LEAVE_ONE_OUT, json_file
 from ml.contracts import Columns
 from ml.dataset import Fold, build_folds
 from ml.evaluation.protocol import EpochEvaluator, EpochQuality, Evaluation, Scores, evaluate
@@ -28,8 +28,7 @@ from ml.settings import Settings
 from ml.trials import model_settings
 
 ALL: Final = "all"
-ML_100K_LEAVE_ONE_OUT: Final = "ml-100k leave-one-out"
-_LEAVE_ONE_OUT: Final = "leave-one-out"
+ML_100K_LEAVE_ONE_OUT: Final = f"{ML_100K} {LEAVE_ONE_OUT}"
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,7 @@ def chosen_before(name: str, case: str, settings: Settings) -> Sequence[ModelSet
     """
     choices = CHOICES[name]
     try:
-        run = json.loads(json_file(settings, _LEAVE_ONE_OUT).read_text())
+        run = json.loads(json_file(settings, LEAVE_ONE_OUT).read_text())
         is_same = run["settings"]["seed"] == settings.seed and any(
             result[Columns.CASE_NAME] == case for result in run["results"]
         )

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from ml.benchmark.available import available
+from ml.benchmark.choosing import best_of, try_choices
 from ml.benchmark.peers.cases import (
     ALL,
     ML_100K_LEAVE_ONE_OUT,
@@ -23,11 +24,10 @@ from ml.benchmark.peers.libraries import LIBRARIES, Library, Options
 from ml.benchmark.results import BenchmarkResult
 from ml.benchmark.runner import Measured
 from ml.evaluation.protocol import Evaluation
-from ml.models.base import ModelSettings, Recommender, blocks
-from ml.models.registry import create
+from ml.models.base import blocks
 from ml.progress import Progress
 from ml.settings import Settings
-from ml.trials import CHAMPION_METRIC
+from ml.trials import CHAMPION_METRIC, new_model
 
 METRICS: Final = ("hr@10", CHAMPION_METRIC, "auc")
 SECONDS: Final = "seconds"
@@ -138,26 +138,18 @@ def _told(outcome: Outcome) -> str:
 
 
 def _own(name: str, case: Case, settings: Settings) -> Outcome:
-    tried: list[tuple[float, int, ModelSettings | None]] = []
-    for choice in case.choices[name]:
-        model = _new(name, choice, settings)
-        model.fit(case.learn, monitor=case.monitor)
-        tried.append((case.monitor(model).ndcg_at_10, model.best_epoch, choice))
-    _, epochs, chosen = max(tried, key=lambda one: one[0])
+    tried = try_choices(name, case.choices[name], case.learn, case.monitor, settings)
+    best = best_of(tried)
     start = time.perf_counter()
-    final = _new(name, chosen, settings)
-    final.fit(case.relearn, epochs=epochs)
+    final = new_model(settings, name, best.settings)
+    final.fit(case.relearn, epochs=best.epochs)
     everyone = np.arange(case.relearn.n_clients, dtype=np.int32)
     for block in blocks(len(everyone), settings.block_size):
         final.score(everyone[block])
     seconds = time.perf_counter() - start
-    options = {} if chosen is None else chosen.model_dump(mode="json")
+    options = {} if best.settings is None else best.settings.model_dump(mode="json")
     note = None if len(tried) == 1 else f"the best of {len(tried)} settings on validation"
-    return Outcome(case.evaluate(final), seconds, {**options, "epochs": epochs}, {}, note)
-
-
-def _new(name: str, choice: ModelSettings | None, settings: Settings) -> Recommender:
-    return create(name, choice, seed=settings.seed, threads=settings.threads)
+    return Outcome(case.evaluate(final), seconds, {**options, "epochs": best.epochs}, {}, note)
 
 
 def _other(library: Library, case: Case, settings: Settings) -> Outcome:

@@ -69,7 +69,7 @@ $(RECTOOLS)/.installed: $(INSTALLED)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(RECTOOLS) rectools==0.19.0 typeguard==4.6.0
 	@touch $@
 
-test: $(INSTALLED) $(OLD_READER)/.installed $(RECTOOLS)/.installed ## All tests
+test: $(INSTALLED) $(OLD_READER)/.installed $(RECTOOLS)/.installed $(MOVIELENS)/.installed ## All tests
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
 lint: $(INSTALLED) ## ruff, mypy, sqlfluff

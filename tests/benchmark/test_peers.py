@@ -175,7 +175,9 @@ def test_what_leave_one_out_chose_is_taken_up(tmp_path: Path) -> None:
     assert chosen_before("ease", "ml-100k", settings) == CHOICES["ease"]
 
 
-@pytest.mark.skipif(not DEFAULT_FOLDER.exists(), reason="run 'make datasets' first")
+@pytest.mark.skipif(
+    not DEFAULT_FOLDER.exists(), reason="needs MovieLens 100K: run 'make test' or 'make datasets'"
+)
 def test_movielens_is_ranked_among_its_negatives(tmp_path: Path) -> None:
     settings = settings_in(tmp_path).model_copy(update={"models": ("popularity",)})
     console = Console(file=io.StringIO())
@@ -189,7 +191,10 @@ def test_movielens_is_ranked_among_its_negatives(tmp_path: Path) -> None:
     assert found["ndcg@10"].value == pytest.approx(0.23, abs=0.02)
 
 
-@pytest.mark.skipif(not OTHERS_ARE_INSTALLED, reason="run 'make peers' first")
+@pytest.mark.skipif(
+    not OTHERS_ARE_INSTALLED,
+    reason="needs the libraries' own large environment: run 'make peers' first",
+)
 @pytest.mark.parametrize("name", ["implicit-als", "implicit-bpr", "recbole-neumf"])
 def test_a_real_library_beats_chance(name: str, case: Folds, tmp_path: Path) -> None:
     library = BY_NAME[name]

@@ -42,7 +42,8 @@ _NCF: Final = {
 }
 
 NCF: Final = (
-    NCFSettings(**_NCF),
+    # Switched off by name: the default is the retail month's choice.
+    NCFSettings(**_NCF, recency_weight=0.0),
     NCFSettings(**_NCF, **_NEXT, reach_services=30.0),
     NCFSettings(**_NCF, **{**_NEXT, "recency_weight": 40.0}, reach_services=30.0),
 )

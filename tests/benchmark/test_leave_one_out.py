@@ -16,8 +16,10 @@ from ml.benchmark.carving import carve
 from ml.benchmark.feature_columns import feature_matrix
 from ml.benchmark.leave_one_out_data import read_leave_one_out
 from ml.benchmark.movielens import read_ml_100k, write_leave_one_out
+from ml.benchmark.presets import CHOICES
 from ml.dataset import FloatArray, IntArray
 from ml.errors import InputError
+from ml.models.recency import without_order
 from tests.conftest import run_cli
 
 TRAIN = {"user": [1, 1, 2, 2, 3], "item": [10, 11, 10, 12, 11]}
@@ -305,3 +307,8 @@ def test_movielens_becomes_a_folder(tmp_path: Path) -> None:
 def test_missing_movielens_says_what_brings_it(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="make benchmark"):
         read_ml_100k(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["ease", "lightfm", "ncf"])
+def test_one_choice_at_least_reads_no_order(name: str) -> None:
+    assert any(without_order(choice) is choice for choice in CHOICES[name])

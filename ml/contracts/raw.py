@@ -5,7 +5,23 @@ from __future__ import annotations
 from typing import Final
 
 from ml.contracts.columns import Columns
-from ml.contracts.table import BOOLEAN, DOUBLE, STRING, TIMESTAMP, Column, Table, optional
+from ml.contracts.table import (
+    BIGINT,
+    BOOLEAN,
+    DOUBLE,
+    INT,
+    STRING,
+    TIMESTAMP,
+    Column,
+    Table,
+    optional,
+)
+
+_SCOPE: Final = optional(Columns.SOURCE_PARTNER_ID, STRING)
+"""Whose own ids a row uses; null: ids that the whole programme shares."""
+
+_FILE: Final = optional(Columns.SOURCE_FILE, STRING)
+"""The landing file that a row came from; null: no file."""
 
 RAW_PARTNERS: Final = Table(
     "raw",
@@ -14,6 +30,7 @@ RAW_PARTNERS: Final = Table(
         Column(Columns.PARTNER_ID, STRING),
         Column(Columns.PARTNER_NAME, STRING),
         optional(Columns.IS_ACTIVE, BOOLEAN),
+        _FILE,
         Column(Columns.LOADED_AT, TIMESTAMP),
     ),
     key=(Columns.PARTNER_ID,),
@@ -23,6 +40,7 @@ RAW_CLIENTS: Final = Table(
     "raw",
     "clients",
     (
+        _SCOPE,
         Column(Columns.CLIENT_ID, STRING),
         optional(Columns.HAS_MARKETING_CONSENT, BOOLEAN),
         optional(Columns.REGISTERED_AT, TIMESTAMP),
@@ -33,15 +51,26 @@ RAW_CLIENTS: Final = Table(
         optional(Columns.HOUSEHOLD_SIZE, STRING),
         optional(Columns.HOUSEHOLD_COMPOSITION, STRING),
         optional(Columns.KIDS_COUNT, STRING),
+        optional(Columns.EMAIL_HASH, STRING),
+        optional(Columns.PHONE_HASH, STRING),
+        optional(Columns.LOYALTY_HASH, STRING),
+        optional(Columns.BIRTH_YEAR, INT),
+        optional(Columns.REGION, STRING),
+        optional(Columns.UPDATED_AT, TIMESTAMP),
+        _FILE,
         Column(Columns.LOADED_AT, TIMESTAMP),
     ),
-    key=(Columns.CLIENT_ID,),
+    key=(
+        Columns.SOURCE_PARTNER_ID,
+        Columns.CLIENT_ID,
+    ),
 )
 
 RAW_SERVICES: Final = Table(
     "raw",
     "services",
     (
+        _SCOPE,
         Column(Columns.SERVICE_ID, STRING),
         Column(Columns.PARTNER_ID, STRING),
         Column(Columns.SERVICE_NAME, STRING),
@@ -52,15 +81,24 @@ RAW_SERVICES: Final = Table(
         optional(Columns.IS_REPEATABLE, BOOLEAN),
         optional(Columns.LAUNCHED_AT, TIMESTAMP),
         optional(Columns.WITHDRAWN_AT, TIMESTAMP),
+        optional(Columns.REGIONS, STRING),
+        optional(Columns.MIN_AGE, INT),
+        optional(Columns.MAX_AGE, INT),
+        optional(Columns.UPDATED_AT, TIMESTAMP),
+        _FILE,
         Column(Columns.LOADED_AT, TIMESTAMP),
     ),
-    key=(Columns.SERVICE_ID,),
+    key=(
+        Columns.SOURCE_PARTNER_ID,
+        Columns.SERVICE_ID,
+    ),
 )
 
 RAW_TRANSACTIONS: Final = Table(
     "raw",
     "transactions",
     (
+        _SCOPE,
         Column(Columns.TRANSACTION_ID, STRING),
         Column(Columns.CLIENT_ID, STRING),
         optional(Columns.SERVICE_ID, STRING),
@@ -69,42 +107,130 @@ RAW_TRANSACTIONS: Final = Table(
         Column(Columns.AMOUNT, DOUBLE),
         optional(Columns.DISCOUNT_AMOUNT, DOUBLE),
         Column(Columns.TRANSACTED_AT, TIMESTAMP),
+        _FILE,
         Column(Columns.LOADED_AT, TIMESTAMP),
     ),
-    key=(Columns.TRANSACTION_ID,),
+    key=(
+        Columns.SOURCE_PARTNER_ID,
+        Columns.TRANSACTION_ID,
+    ),
 )
 
 RAW_CAMPAIGNS: Final = Table(
     "raw",
     "campaigns",
     (
+        _SCOPE,
         Column(Columns.CAMPAIGN_ID, STRING),
         optional(Columns.CAMPAIGN_TYPE, STRING),
         Column(Columns.STARTED_AT, TIMESTAMP),
         optional(Columns.ENDED_AT, TIMESTAMP),
+        _FILE,
         Column(Columns.LOADED_AT, TIMESTAMP),
     ),
-    key=(Columns.CAMPAIGN_ID,),
+    key=(
+        Columns.SOURCE_PARTNER_ID,
+        Columns.CAMPAIGN_ID,
+    ),
 )
 
 RAW_CAMPAIGN_CONTACTS: Final = Table(
     "raw",
     "campaign_contacts",
     (
+        _SCOPE,
         Column(Columns.CAMPAIGN_ID, STRING),
         Column(Columns.CLIENT_ID, STRING),
         Column(Columns.CONTACTED_AT, TIMESTAMP),
         optional(Columns.RESPONDED_AT, TIMESTAMP),
+        optional(Columns.IS_CONTROL, BOOLEAN),
+        _FILE,
         Column(Columns.LOADED_AT, TIMESTAMP),
     ),
-    key=(Columns.CAMPAIGN_ID, Columns.CLIENT_ID),
+    key=(Columns.SOURCE_PARTNER_ID, Columns.CAMPAIGN_ID, Columns.CLIENT_ID),
 )
 
-RAW_TABLES: Final = (
+RAW_WEB_EVENTS: Final = Table(
+    "raw",
+    "web_events",
+    (
+        _SCOPE,
+        Column(Columns.EVENT_ID, STRING),
+        Column(Columns.CLIENT_ID, STRING),
+        optional(Columns.SERVICE_ID, STRING),
+        Column(Columns.EVENT_TYPE, STRING),
+        optional(Columns.SEARCH_TEXT, STRING),
+        Column(Columns.OCCURRED_AT, TIMESTAMP),
+        _FILE,
+        Column(Columns.LOADED_AT, TIMESTAMP),
+    ),
+    key=(Columns.SOURCE_PARTNER_ID, Columns.EVENT_ID),
+)
+
+RAW_REVIEWS: Final = Table(
+    "raw",
+    "reviews",
+    (
+        _SCOPE,
+        Column(Columns.REVIEW_ID, STRING),
+        Column(Columns.CLIENT_ID, STRING),
+        Column(Columns.SERVICE_ID, STRING),
+        Column(Columns.RATING, DOUBLE),
+        Column(Columns.REVIEWED_AT, TIMESTAMP),
+        _FILE,
+        Column(Columns.LOADED_AT, TIMESTAMP),
+    ),
+    key=(Columns.SOURCE_PARTNER_ID, Columns.REVIEW_ID),
+)
+
+RAW_LOADED_FILES: Final = Table(
+    "raw",
+    "loaded_files",
+    (
+        Column(Columns.LOAD_ID, STRING),
+        Column(Columns.SOURCE, STRING),
+        optional(Columns.PARTNER_ID, STRING),
+        Column(Columns.ENTITY, STRING),
+        Column(Columns.SOURCE_FILE, STRING),
+        Column(Columns.STATUS, STRING),
+        optional(Columns.CONTENT_SHA256, STRING),
+        optional(Columns.BYTE_COUNT, BIGINT),
+        Column(Columns.READ_COUNT, BIGINT),
+        Column(Columns.ACCEPTED_COUNT, BIGINT),
+        Column(Columns.REJECTED_COUNT, BIGINT),
+        optional(Columns.ERROR, STRING),
+        Column(Columns.IS_CURRENT, BOOLEAN),
+        Column(Columns.LOADED_AT, TIMESTAMP),
+    ),
+    key=(Columns.LOAD_ID,),
+)
+
+RAW_REJECTED_ROWS: Final = Table(
+    "raw",
+    "rejected_rows",
+    (
+        Column(Columns.SOURCE_FILE, STRING),
+        Column(Columns.LINE_NUMBER, BIGINT),
+        optional(Columns.PARTNER_ID, STRING),
+        Column(Columns.ENTITY, STRING),
+        Column(Columns.REASON, STRING),
+        optional(Columns.DETAIL, STRING),
+        Column(Columns.ORIGINAL_TEXT, STRING),
+        Column(Columns.LOADED_AT, TIMESTAMP),
+    ),
+    key=(Columns.SOURCE_FILE, Columns.LINE_NUMBER),
+)
+
+RAW_ENTITIES: Final = (
     RAW_PARTNERS,
     RAW_CLIENTS,
     RAW_SERVICES,
     RAW_TRANSACTIONS,
     RAW_CAMPAIGNS,
     RAW_CAMPAIGN_CONTACTS,
+    RAW_WEB_EVENTS,
+    RAW_REVIEWS,
 )
+"""What partners deliver."""
+
+RAW_TABLES: Final = (*RAW_ENTITIES, RAW_LOADED_FILES, RAW_REJECTED_ROWS)

@@ -233,6 +233,9 @@ class Marts:
     windows, interactions, labels, client_features, client_segments : pyarrow.Table
     service_features : pyarrow.Table
     ineligible_clients, ineligible_services, ineligible_pairs : pyarrow.Table
+    eligibility_counts : pyarrow.Table, optional
+        How many clients, services and pairs may be offered, and why others may not: kept with
+        a run, never learned from.
     """
 
     clients: pa.Table
@@ -246,6 +249,9 @@ class Marts:
     ineligible_clients: pa.Table
     ineligible_services: pa.Table
     ineligible_pairs: pa.Table
+    eligibility_counts: pa.Table = field(
+        default_factory=contracts.ELIGIBILITY_COUNTS.arrow_schema.empty_table
+    )
 
     @property
     def client_ids(self) -> pa.ChunkedArray:

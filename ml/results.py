@@ -82,8 +82,21 @@ def run_tables(
             (contracts.COMPARISONS, _comparisons(run)),
             (contracts.HOLDOUT_PREDICTIONS, _holdout(run, marts, folds)),
             (contracts.SCORES, _scores(run, offers, marts)),
+            (contracts.RUN_ELIGIBILITY, _eligibility(run, marts)),
             (contracts.RUNS, _runs(run, settings)),
         ]
+    )
+
+
+def _eligibility(run: Run, marts: Marts) -> pa.Table:
+    """The counts as the run found them: the next build's may differ."""
+    counts = marts.eligibility_counts
+    return arrow_table(
+        contracts.RUN_ELIGIBILITY,
+        {
+            Columns.RUN_ID: [run.run_id] * len(counts),
+            **{name: counts.column(name) for name in contracts.ELIGIBILITY_COUNTS.column_names},
+        },
     )
 
 

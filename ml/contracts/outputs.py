@@ -48,6 +48,19 @@ RUN_STEPS: Final = Table(
     key=(Columns.RUN_ID, Columns.STEP_NUMBER),
 )
 
+RUN_ELIGIBILITY: Final = Table(
+    "ml",
+    "run_eligibility",
+    (
+        Column(Columns.RUN_ID, STRING),
+        Column(Columns.FOLD, STRING),
+        Column(Columns.SCOPE, STRING),
+        Column(Columns.REASON, STRING),
+        Column(Columns.ROW_COUNT, BIGINT),
+    ),
+    key=(Columns.RUN_ID, Columns.FOLD, Columns.SCOPE, Columns.REASON),
+)
+
 METRICS: Final = Table(
     "ml",
     "metrics",
@@ -144,6 +157,7 @@ SCORES: Final = Table(
 ML_TABLES: Final = (
     RUNS,
     RUN_STEPS,
+    RUN_ELIGIBILITY,
     METRICS,
     COMPARISONS,
     LEARNING_CURVES,

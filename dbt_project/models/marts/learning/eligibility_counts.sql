@@ -86,12 +86,23 @@ open_pairs as (
 
 ),
 
+-- A pair may be barred for several reasons.
+barred_pairs as (
+
+    select distinct
+        fold,
+        client_idx,
+        service_idx
+    from {{ ref('ineligible_pairs') }}
+
+),
+
 barred_open_pairs as (
 
     select
         pairs.fold,
         count(*) as pair_count
-    from {{ ref('ineligible_pairs') }} as pairs
+    from barred_pairs as pairs
     inner join clients
         on
             pairs.fold = clients.fold

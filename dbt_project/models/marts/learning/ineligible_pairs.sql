@@ -1,8 +1,8 @@
 with
 
-uses as (
+clients as (
 
-    select * from {{ ref('interactions') }}
+    select * from {{ ref('dim_clients') }}
 
 ),
 
@@ -10,19 +10,177 @@ services as (
 
     select * from {{ ref('dim_services') }}
 
+),
+
+windows as (
+
+    select * from {{ ref('training_windows') }}
+
+),
+
+uses as (
+
+    select
+        interactions.fold,
+        interactions.client_idx,
+        interactions.service_idx,
+        services.partner_id,
+        coalesce(services.is_repeatable, false) as is_repeatable
+    from {{ ref('interactions') }} as interactions
+    inner join services
+        on interactions.service_idx = services.service_idx
+
+),
+
+owned_pairs as (
+
+    select
+        fold,
+        client_idx,
+        service_idx,
+        'owned' as reason
+    from uses
+    {% if var('offer_repeatable_services') -%}
+        where not is_repeatable
+    {%- endif %}
+
+),
+
+-- Semicolons around each region, so that "north" is not found in "north-east".
+regional_services as (
+
+    select
+        service_idx,
+        ';' || replace(regions, '; ', ';') || ';' as regions
+    from services
+    where regions is not null
+
+),
+
+out_of_region_pairs as (
+
+    select
+        windows.fold,
+        clients.client_idx,
+        services.service_idx,
+        'out_of_region' as reason
+    from regional_services as services
+    inner join clients
+        on
+            {% if var('unknown_region_is_everywhere') -%}
+                position(';' || clients.region || ';' in services.regions) = 0
+            {%- else -%}
+                coalesce(position(';' || clients.region || ';' in services.regions) = 0, true)
+            {%- endif %}
+    cross join windows
+
+),
+
+-- Only the year of birth is known: whoever has a birthday still to come is a year younger.
+ages as (
+
+    select
+        windows.fold,
+        clients.client_idx,
+        cast(extract(year from windows.cutoff_at) as int) - clients.birth_year - 1 as youngest_age,
+        cast(extract(year from windows.cutoff_at) as int) - clients.birth_year as oldest_age
+    from clients
+    cross join windows
+
+),
+
+age_pairs as (
+
+    select
+        ages.fold,
+        ages.client_idx,
+        services.service_idx,
+        case
+            when ages.youngest_age is null then 'unknown_age'
+            when ages.youngest_age < services.min_age then 'too_young'
+            else 'too_old'
+        end as reason
+    from services
+    inner join ages
+        on
+            ages.youngest_age < services.min_age
+            or ages.oldest_age > services.max_age
+            {% if not var('unknown_age_is_allowed') -%}
+                or ages.youngest_age is null
+            {%- endif %}
+    where services.min_age is not null or services.max_age is not null
+
 )
 
+{%- if var('excluded_partner_pairs') %},
+
+excluded_partner_pairs as (
+
+    {% for partner_ids in var('excluded_partner_pairs') -%}
+        select
+            '{{ partner_ids[0] | replace("'", "''") }}' as partner_id,
+            '{{ partner_ids[1] | replace("'", "''") }}' as excluded_partner_id
+        {{ "union" if not loop.last }}
+    {% endfor %}
+),
+
+partner_clients as (
+
+    select distinct
+        fold,
+        client_idx,
+        partner_id
+    from uses
+
+),
+
+competitor_pairs as (
+
+    select distinct
+        partner_clients.fold,
+        partner_clients.client_idx,
+        services.service_idx,
+        'client_of_competitor' as reason
+    from partner_clients
+    inner join excluded_partner_pairs as excluded
+        on partner_clients.partner_id = excluded.partner_id
+    inner join services
+        on excluded.excluded_partner_id = services.partner_id
+
+)
+{%- endif %}
+
 select
-    uses.fold,
-    uses.client_idx,
-    uses.service_idx,
-    'owned' as reason
-from uses
-inner join services
-    on uses.service_idx = services.service_idx
-where
-    {% if var('offer_repeatable_services') %}
-        not coalesce(services.is_repeatable, false)
-    {% else %}
-        true
-    {% endif %}
+    fold,
+    client_idx,
+    service_idx,
+    reason
+from owned_pairs
+
+union all
+
+select
+    fold,
+    client_idx,
+    service_idx,
+    reason
+from out_of_region_pairs
+
+union all
+
+select
+    fold,
+    client_idx,
+    service_idx,
+    reason
+from age_pairs
+{% if var('excluded_partner_pairs') %}
+union all
+
+select
+    fold,
+    client_idx,
+    service_idx,
+    reason
+from competitor_pairs
+{% endif %}

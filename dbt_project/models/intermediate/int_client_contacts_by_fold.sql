@@ -6,6 +6,8 @@ contacts as (
         *,
         {{ days_between('contacted_at', 'cutoff_at') }} as age_days
     from {{ ref('int_contacts_by_fold') }}
+    -- Who is contacted too often is looked up at the gate itself, also where this is off.
+    where {{ 'true' if var('use_campaign_contacts') else 'false' }}
 
 )
 

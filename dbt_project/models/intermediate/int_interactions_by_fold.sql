@@ -37,26 +37,39 @@ uses as (
     from weighted_events
     group by fold, client_id, service_id
 
+),
+
+ratings as (
+
+    select * from {{ ref('int_client_ratings_by_fold') }}
+
 )
 
 select
-    fold,
-    client_id,
-    service_id,
-    net_quantity,
-    purchase_count,
-    first_purchased_at,
-    last_purchased_at,
-    amount,
-    -- Refunds take back their share of the purchases. The floor keeps very old purchases
-    -- positive: a stored zero is neither a positive nor a negative to a model.
+    uses.fold,
+    uses.client_id,
+    uses.service_id,
+    uses.net_quantity,
+    uses.purchase_count,
+    uses.first_purchased_at,
+    uses.last_purchased_at,
+    uses.amount,
+    -- Refunds take back their share of the purchases, and a rating says how the use was liked.
+    -- The floor keeps very old purchases positive: a stored zero is neither a positive nor a
+    -- negative to a model.
     greatest(
-        {{ ln_1p('decayed_weight * net_quantity / bought_quantity') }},
+        {{ ln_1p('uses.decayed_weight * uses.net_quantity / uses.bought_quantity') }}
+        * (1 + {{ var('review_weight') }} * coalesce(ratings.rating - 3, 0) / 2),
         0.000001
     ) as weight,
-    known_at
+    greatest(uses.known_at, coalesce(ratings.known_at, uses.known_at)) as known_at
 from uses
+left join ratings
+    on
+        uses.fold = ratings.fold
+        and uses.client_id = ratings.client_id
+        and uses.service_id = ratings.service_id
 -- Fully refunded is not used, and not owned.
 where
-    net_quantity > 0
-    and purchase_count > 0
+    uses.net_quantity > 0
+    and uses.purchase_count > 0

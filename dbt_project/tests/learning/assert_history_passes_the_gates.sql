@@ -10,6 +10,8 @@
 {%- set may_read_events = [
     'int_events_by_fold',
     'int_contacts_by_fold',
+    'int_web_events_by_fold',
+    'int_reviews_by_fold',
     'training_windows',
     'labels',
 ] -%}

@@ -174,6 +174,71 @@ contacts as (
 
 ),
 
+web_activity as (
+
+    select
+        fold,
+        client_idx,
+        {{ log_share('event_count') }} as web_events,
+        {{ log_share('event_count_30d') }} as web_events_30d,
+        {{ ratio('cart_count', 'event_count') }} as web_cart_share,
+        {{ half_life_decay('days_since_last', var('interest_half_life_days')) }} as web_recency,
+        known_at
+    from {{ ref('int_client_web_activity_by_fold') }}
+
+),
+
+interest_parts as (
+
+    select * from {{ ref('int_client_interest_parts_by_fold') }}
+
+),
+
+interest_ranks as (
+
+    select
+        fold,
+        part_kind,
+        part,
+        row_number() over (
+            partition by fold, part_kind
+            order by {{ exact_sum('interest_share') }} desc, part asc
+        ) as interest_rank
+    from interest_parts
+    group by fold, part_kind, part
+
+),
+
+interest_shares as (
+
+    select
+        interest_parts.fold,
+        interest_parts.client_idx,
+        interest_parts.part_kind || '=' || interest_parts.part as feature,
+        interest_parts.interest_share as value,
+        interest_parts.known_at
+    from interest_parts
+    inner join interest_ranks
+        on
+            interest_parts.fold = interest_ranks.fold
+            and interest_parts.part_kind = interest_ranks.part_kind
+            and interest_parts.part = interest_ranks.part
+    where interest_ranks.interest_rank <= {{ var('category_feature_count') }}
+
+),
+
+client_reviews as (
+
+    select
+        fold,
+        client_idx,
+        {{ log_share('review_count') }} as review_count,
+        {{ ratio('mean_rating', 5) }} as review_mean,
+        known_at
+    from {{ ref('int_client_reviews_by_fold') }}
+
+),
+
 {% set keys = ['fold', 'client_idx', 'known_at'] %}
 features as (
 
@@ -222,6 +287,26 @@ features as (
     union all
 
     {{ one_hot_features('contacts_by_type', keys, ['campaign_type']) }}
+
+    union all
+
+    {{ numeric_features('web_activity', keys, [
+        'web_events', 'web_events_30d', 'web_cart_share', 'web_recency',
+    ]) }}
+
+    union all
+
+    select
+        fold,
+        client_idx,
+        known_at,
+        feature,
+        value
+    from interest_shares
+
+    union all
+
+    {{ numeric_features('client_reviews', keys, ['review_count', 'review_mean']) }}
 
 )
 

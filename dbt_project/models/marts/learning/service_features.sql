@@ -78,6 +78,31 @@ adoptions as (
 
 ),
 
+web_demand as (
+
+    select
+        fold,
+        service_idx,
+        {{ log_share('event_count') }} as web_events,
+        {{ log_share('event_count_30d') }} as web_events_30d,
+        {{ ratio('cart_count', 'event_count') }} as web_cart_share,
+        known_at
+    from {{ ref('int_service_web_demand_by_fold') }}
+
+),
+
+service_reviews as (
+
+    select
+        fold,
+        service_idx,
+        {{ log_share('review_count') }} as review_count,
+        {{ ratio('mean_rating', 5) }} as review_mean,
+        known_at
+    from {{ ref('int_service_reviews_by_fold') }}
+
+),
+
 {% set keys = ['fold', 'service_idx', 'known_at'] %}
 features as (
 
@@ -106,6 +131,14 @@ features as (
         'adoptions_90d', 'adoption_trend', 'adoption_momentum', 'adoption_share_30d',
         'repeat_share',
     ]) }}
+
+    union all
+
+    {{ numeric_features('web_demand', keys, ['web_events', 'web_events_30d', 'web_cart_share']) }}
+
+    union all
+
+    {{ numeric_features('service_reviews', keys, ['review_count', 'review_mean']) }}
 
 )
 

@@ -51,6 +51,9 @@ class Fold:
     adoption_age : csr_matrix, float32, (n_clients, n_services), optional
         Days from the client's first use of the service to the cutoff, for the pairs stored in
         ``interactions``; above zero. Without it, no adoption counts as recent.
+    interests : csr_matrix, float32, (n_clients, n_services), optional
+        How strongly what a client did on the web before the cutoff speaks for a service; above
+        zero. No use of it: see :mod:`ml.interest`.
     client_segments : dict of str to ndarray of bool, (n_clients,), optional
         Groups of clients that figures are broken down by, by name. Nothing is learned from it.
     service_segments : dict of str to ndarray of bool, (n_services,), optional
@@ -70,6 +73,7 @@ class Fold:
     is_eligible_service: BoolArray
     ineligible_pairs: sparse.csr_matrix
     adoption_age: sparse.csr_matrix | None = None
+    interests: sparse.csr_matrix | None = None
     client_segments: dict[str, BoolArray] = field(default_factory=dict)
     service_segments: dict[str, BoolArray] = field(default_factory=dict)
 
@@ -233,6 +237,8 @@ class Marts:
     windows, interactions, labels, client_features, client_segments : pyarrow.Table
     service_features : pyarrow.Table
     ineligible_clients, ineligible_services, ineligible_pairs : pyarrow.Table
+    interests : pyarrow.Table, optional
+        What clients looked at.
     eligibility_counts : pyarrow.Table, optional
         How many clients, services and pairs may be offered, and why others may not: kept with
         a run, never learned from.
@@ -249,6 +255,7 @@ class Marts:
     ineligible_clients: pa.Table
     ineligible_services: pa.Table
     ineligible_pairs: pa.Table
+    interests: pa.Table = field(default_factory=contracts.INTERESTS.arrow_schema.empty_table)
     eligibility_counts: pa.Table = field(
         default_factory=contracts.ELIGIBILITY_COUNTS.arrow_schema.empty_table
     )
@@ -361,6 +368,12 @@ def _build_fold(
             window[Columns.CUTOFF_AT],
             shape,
             contracts.INTERACTIONS.qualified_name,
+        ),
+        interests=_pairs(
+            _fold_rows(marts.interests, name),
+            shape,
+            contracts.INTERESTS.qualified_name,
+            value=Columns.WEIGHT,
         ),
         client_segments=_client_segments(
             _fold_rows(marts.client_segments, name),

@@ -41,6 +41,7 @@ def read_marts(settings: Settings, step: RunningStep) -> Marts:
             ("ineligible_clients", contracts.INELIGIBLE_CLIENTS),
             ("ineligible_services", contracts.INELIGIBLE_SERVICES),
             ("ineligible_pairs", contracts.INELIGIBLE_PAIRS),
+            ("interests", contracts.INTERESTS),
             ("eligibility_counts", contracts.ELIGIBILITY_COUNTS),
         ):
             step.update(table.qualified_name)

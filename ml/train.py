@@ -21,6 +21,7 @@ from ml.dataset import BoolArray, Fold, IntArray, build_folds
 from ml.errors import WarehouseAccessError
 from ml.evaluation.calibration import Calibrator
 from ml.evaluation.metrics import Values
+from ml.interest import scorer
 from ml.marts import as_of_at, read_marts
 from ml.models.base import Recommender
 from ml.models.ease import Ease
@@ -44,6 +45,7 @@ from ml.warehouse import append_tables, connect
 
 MODELS_FOLDER: Final = "models"
 CALIBRATOR_FILE: Final = "calibrator.json"
+INTEREST_FILE: Final = "interest.json"
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ def train(settings: Settings, progress: Progress) -> Run:
     winner = best_on_validation(fitted)
     calibrator = fitted[winner].calibrator
     trials = [test(name, fitted[name], settings, testing, progress) for name in settings.models]
-    best_epoch = fitted[winner].model.best_epoch
+    best_epoch, interest_weight = fitted[winner].model.best_epoch, fitted[winner].interest_weight
     del fitted
     with progress.step("compare models") as step:
         comparisons = differences(trials, settings)
@@ -150,9 +152,11 @@ def train(settings: Settings, progress: Progress) -> Run:
         step.outcome = f"{winner} is the best on validation"
 
     serving = folds[contracts.FOLD_SERVING]
-    model, offers = _serve(winner, best_epoch, calibrator, serving, settings, progress)
+    model, offers = _serve(
+        winner, best_epoch, interest_weight, calibrator, serving, settings, progress
+    )
     with progress.step("write results") as step:
-        folder = _save(model, calibrator, settings, run_id)
+        folder = _save(model, interest_weight, calibrator, settings, run_id)
         run = Run(
             run_id,
             as_of_at(marts),
@@ -185,6 +189,7 @@ def _tell_of_other_data(settings: Settings, validation: Fold, progress: Progress
 def _serve(
     name: str,
     epochs: int,
+    interest_weight: float,
     calibrator: Calibrator,
     fold: Fold,
     settings: Settings,
@@ -195,7 +200,8 @@ def _serve(
         model = refit(name, epochs, settings, fold, step.update)
     with progress.step("offers for every client") as step:
         clients = fold.eligible_clients
-        top = top_k(model.score, fold, clients, settings.offers_per_client, settings.block_size)
+        score = scorer(model, fold, interest_weight)
+        top = top_k(score, fold, clients, settings.offers_per_client, settings.block_size)
         item_to_item = _item_to_item(model, fold, settings)
         reasons = strongest_owned(
             item_to_item.association, item_to_item.owned, clients, top.services
@@ -216,13 +222,20 @@ def _item_to_item(model: Recommender, fold: Fold, settings: Settings) -> Ease:
     return ease
 
 
-def _save(model: Recommender, calibrator: Calibrator, settings: Settings, run_id: str) -> Path:
+def _save(
+    model: Recommender,
+    interest_weight: float,
+    calibrator: Calibrator,
+    settings: Settings,
+    run_id: str,
+) -> Path:
     """Keep the champion on disk, and the newest few before it."""
     models = settings.folder / MODELS_FOLDER
     folder = models / run_id
     try:
         model.save(folder)
         (folder / CALIBRATOR_FILE).write_text(json.dumps(calibrator.to_dict()))
+        (folder / INTEREST_FILE).write_text(json.dumps({"weight": interest_weight}))
         for old in sorted(path for path in models.iterdir() if path.is_dir())[
             : -settings.models_kept
         ]:

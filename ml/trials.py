@@ -12,9 +12,11 @@ from ml.dataset import Fold
 from ml.evaluation.calibration import Calibrator
 from ml.evaluation.protocol import EpochEvaluator, Evaluation, evaluate
 from ml.evaluation.significance import Comparison
+from ml.interest import choose_weight, scorer
 from ml.models.base import Epoch, ModelSettings, Recommender
 from ml.models.registry import create
 from ml.progress import Progress
+from ml.ranking import Scorer
 from ml.settings import Settings
 
 CHAMPION_METRIC: Final = "ndcg@10"
@@ -34,14 +36,17 @@ class Fitted:
     epochs : list of Epoch
     fit_seconds : float
         Training alone, per-epoch evaluation left out.
+    interest_weight : float
+        What interest adds to the scores (:mod:`ml.interest`); 0 for nothing.
     calibrator : Calibrator
-        Of the model's scores.
+        Of the scores, interest included.
     validation : Evaluation
     """
 
     model: Recommender
     epochs: list[Epoch]
     fit_seconds: float
+    interest_weight: float
     calibrator: Calibrator
     validation: Evaluation
 
@@ -65,6 +70,8 @@ class Trial:
         Early stopping's choice; the refits train this long.
     fit_seconds : float
         Of the validation fit.
+    interest_weight : float
+        Chosen on validation; the refits keep it.
     calibrator : Calibrator
         Fitted on validation.
     validation, test : Evaluation
@@ -74,6 +81,7 @@ class Trial:
     epochs: list[Epoch]
     best_epoch: int
     fit_seconds: float
+    interest_weight: float
     calibrator: Calibrator
     validation: Evaluation
     test: Evaluation
@@ -129,15 +137,18 @@ def fit_on_validation(name: str, settings: Settings, fold: Fold, progress: Progr
             monitor=EpochEvaluator(fold, settings.block_size),
             progress=lambda epoch: step.update(_told(epoch)),
         )
+        weight = choose_weight(model, fold, settings.block_size)
         step.update("calibrating")
-        calibrator = Calibrator.fit(model.score, fold, block_size=settings.block_size)
+        score = scorer(model, fold, weight)
+        calibrator = Calibrator.fit(score, fold, block_size=settings.block_size)
         step.update("measuring")
         fitted = Fitted(
             model,
             epochs,
             sum(epoch.seconds for epoch in epochs),
+            weight,
             calibrator,
-            measure(model, fold, settings, calibrator),
+            measure(score, fold, settings, calibrator),
         )
         step.outcome = (
             f"{CHAMPION_METRIC} {fitted.champion_value:.4f},"
@@ -155,9 +166,10 @@ def test(name: str, fitted: Fitted, settings: Settings, fold: Fold, progress: Pr
             fitted.epochs,
             fitted.model.best_epoch,
             fitted.fit_seconds,
+            fitted.interest_weight,
             fitted.calibrator,
             fitted.validation,
-            measure(model, fold, settings, fitted.calibrator),
+            measure(scorer(model, fold, fitted.interest_weight), fold, settings, fitted.calibrator),
         )
         value = trial.test.value(CHAMPION_METRIC)
         step.outcome = (
@@ -175,12 +187,10 @@ def refit(
     return model
 
 
-def measure(
-    model: Recommender, fold: Fold, settings: Settings, calibrator: Calibrator
-) -> Evaluation:
-    """All metrics of a model on a fold, with intervals."""
+def measure(score: Scorer, fold: Fold, settings: Settings, calibrator: Calibrator) -> Evaluation:
+    """All metrics of scores on a fold, with intervals."""
     return evaluate(
-        model.score,
+        score,
         fold,
         calibrator=calibrator,
         block_size=settings.block_size,

@@ -6,7 +6,7 @@ the same labels, for every variant alike, so differences are fair and levels a l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Final
@@ -20,6 +20,7 @@ from ml.benchmark.runner import Measured
 from ml.dataset import Fold
 from ml.evaluation.protocol import EpochEvaluator, Evaluation, evaluate
 from ml.evaluation.significance import compare
+from ml.interest import choose_weight, scorer
 from ml.models.base import ModelSettings
 from ml.models.recency import without_order
 from ml.progress import Progress
@@ -116,22 +117,49 @@ def measure_ablation(settings: Settings, progress: Progress, fold: Fold | None =
     Measured
         Per variant: each metric, and its paired difference from the whole model.
     """
-    whole_fold = read_validation(settings, progress) if fold is None else fold
     patterns = settings.benchmark.ablation_patterns
     variants = (*VARIANTS, *(Variant(f"without {p}", without_matching(p)) for p in patterns))
+    return measure_variants(settings, progress, variants, fold)
+
+
+def measure_variants(
+    settings: Settings,
+    progress: Progress,
+    variants: Sequence[Variant],
+    fold: Fold | None = None,
+    segments: Sequence[str] = ("all",),
+) -> Measured:
+    """Fit both models with everything, then as each variant wants it.
+
+    Parameters
+    ----------
+    settings : Settings
+    progress : Progress
+    variants : sequence of Variant
+        One that changes nothing for a model is left out.
+    fold : Fold, optional
+        The warehouse's validation fold by default.
+    segments : sequence of str
+        Clients whose levels are told: ``all``, ``warm``, ``cold``. Differences are of all.
+
+    Returns
+    -------
+    Measured
+    """
+    whole_fold = read_validation(settings, progress) if fold is None else fold
     results: list[BenchmarkResult] = []
     for name in study.MODELS:
         whole_settings = model_settings(settings, name)
         assert whole_settings is not None
         whole = _fit(name, WHOLE, whole_settings, whole_fold, settings, progress)
-        results += _levels(WHOLE, name, whole)
+        results += _levels(WHOLE, name, whole, segments)
         for variant in variants:
             changed = variant.changes_settings(whole_settings)
             fold = variant.changes_fold(whole_fold)
             if changed == whole_settings and fold is whole_fold:
                 continue
             found = _fit(name, variant.name, changed, fold, settings, progress)
-            results += _levels(variant.name, name, found)
+            results += _levels(variant.name, name, found, segments)
             results += _differences(variant.name, name, found, whole, settings)
     return Measured(
         results,
@@ -158,7 +186,7 @@ def _fit(
             progress=lambda epoch: step.update(f"epoch {epoch.number}"),
         )
         found = evaluate(
-            model.score,
+            scorer(model, fold, choose_weight(model, fold, settings.block_size)),
             fold,
             block_size=settings.block_size,
             resamples=settings.bootstrap_samples,
@@ -168,11 +196,14 @@ def _fit(
     return found
 
 
-def _levels(variant: str, name: str, found: Evaluation) -> Iterator[BenchmarkResult]:
+def _levels(
+    variant: str, name: str, found: Evaluation, segments: Sequence[str]
+) -> Iterator[BenchmarkResult]:
     for row in found.rows:
-        if row.segment == "all" and row.metric in METRICS:
+        if row.segment in segments and row.metric in METRICS:
+            metric = row.metric if row.segment == "all" else f"{row.metric}_{row.segment}"
             yield BenchmarkResult(
-                variant, name, row.metric, row.value, row.ci_low, row.ci_high, row.client_count
+                variant, name, metric, row.value, row.ci_low, row.ci_high, row.client_count
             )
 
 

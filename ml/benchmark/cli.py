@@ -103,3 +103,13 @@ def ablation(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None
     from ml.benchmark.suite import run_one
 
     run_one(ABLATION, Progress(out), warehouse, seed)
+
+
+@app.command()
+@command
+def sources(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
+    """Both models without web events, campaign contacts or reviews, on validation."""
+    from ml.benchmark.results import SOURCES
+    from ml.benchmark.suite import run_one
+
+    run_one(SOURCES, Progress(out), warehouse, seed)

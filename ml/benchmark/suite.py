@@ -19,11 +19,13 @@ from ml.benchmark.results import (
     EPOCHS,
     LEAVE_ONE_OUT,
     PEERS,
+    SOURCES,
     SPEED,
     TRIALS,
     BenchmarkRun,
 )
 from ml.benchmark.runner import Measured, run_benchmark
+from ml.benchmark.sources import measure_sources
 from ml.benchmark.speed import measure_speed
 from ml.benchmark.trials import measure_trials
 from ml.errors import CrossSellError
@@ -45,10 +47,11 @@ BENCHMARKS: Final[dict[str, Measure]] = {
     LEAVE_ONE_OUT: measure_movielens,
     PEERS: measure_peers,
     ABLATION: measure_ablation,
+    SOURCES: measure_sources,
 }
 """In the order in which ``all`` runs them: peers take up what leave-one-out chose."""
 
-_WITH_TUNED: Final = frozenset({PEERS, ABLATION})
+_WITH_TUNED: Final = frozenset({PEERS, ABLATION, SOURCES})
 """Those that use what tuning saved, as a training does. The others measure the defaults: their
 data is not what was tuned on, or they are the tuning itself."""
 

@@ -49,6 +49,18 @@ INTERACTIONS: Final = Table(
     key=(Columns.FOLD, Columns.CLIENT_IDX, Columns.SERVICE_IDX),
 )
 
+INTERESTS: Final = Table(
+    "learning",
+    "interests",
+    (
+        Column(Columns.FOLD, STRING),
+        Column(Columns.CLIENT_IDX, INT),
+        Column(Columns.SERVICE_IDX, INT),
+        Column(Columns.WEIGHT, DOUBLE),
+    ),
+    key=(Columns.FOLD, Columns.CLIENT_IDX, Columns.SERVICE_IDX),
+)
+
 LABELS: Final = Table(
     "learning",
     "labels",

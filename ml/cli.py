@@ -117,16 +117,25 @@ def publish(warehouse: WarehouseOption = None) -> None:
 @app.command()
 @command
 def run(
+    data: Annotated[
+        str,
+        typer.Option(help="complete-journey, simulated, or a landing folder of partners' files."),
+    ] = "complete-journey",
     reload: Annotated[
-        bool, typer.Option("--reload", help="Load The Complete Journey even if raw tables exist.")
+        bool, typer.Option("--reload", help="Load the source even if raw tables exist.")
     ] = False,
     warehouse: WarehouseOption = None,
     seed: SeedOption = None,
 ) -> None:
     """Run the main job: load, dbt build, train, dbt build, publish, and say what came out."""
+    from ml.data import parse_data
     from ml.pipeline import run as run_pipeline
 
-    run_pipeline(load_settings(warehouse=warehouse, seed=seed), out, reload=reload)
+    source = parse_data(data)
+    settings = load_settings(warehouse=warehouse, seed=seed)
+    if "warehouse" not in settings.model_fields_set:
+        settings = load_settings(warehouse=source.warehouse, seed=seed)
+    run_pipeline(settings, out, source, reload=reload)
 
 
 @app.command()

@@ -9,7 +9,7 @@ from typing import Final
 from rich.console import Console
 
 from ml import publishing
-from ml.loading import load_source, loaded_transactions
+from ml.data import Data, load
 from ml.progress import Progress
 from ml.report.model_card import write_model_card
 from ml.report.page import write_report
@@ -18,7 +18,6 @@ from ml.settings import Settings
 from ml.train import train
 from ml.transform import DBT_PROJECT, run_dbt
 
-DEFAULT_SOURCE: Final = "complete-journey"
 SELECT_BEFORE_TRAINING: Final = "raw_to_learning"
 SELECT_AFTER_TRAINING: Final = "after_training"
 
@@ -38,15 +37,17 @@ def build(settings: Settings, progress: Progress, selector: str | None = None) -
         progress.console.print(f"  [yellow]dbt warns:[/yellow] {warning}", markup=True)
 
 
-def run(settings: Settings, console: Console, *, reload: bool = False) -> None:
+def run(settings: Settings, console: Console, data: Data, *, reload: bool = False) -> None:
     """Load where nothing is loaded, build, train, build what rests on it, publish, tell.
 
     Parameters
     ----------
     settings : Settings
     console : Console
+    data : Data
+        What is loaded.
     reload : bool, default False
-        Load The Complete Journey again, replacing the raw tables.
+        Load a source again that is loaded already, replacing the raw tables.
     """
     start = time.perf_counter()
     progress = Progress(console)
@@ -54,14 +55,7 @@ def run(settings: Settings, console: Console, *, reload: bool = False) -> None:
         f"[bold]cross-sell[/bold] [dim]warehouse {shown(settings.warehouse_file)}[/dim]\n"
     )
     print_tuned(console, settings)
-    loaded = 0 if reload else loaded_transactions(settings)
-    if loaded:
-        console.print(
-            f"[dim]raw tables are loaded ({loaded:,} transactions): kept; "
-            "'cross-sell run --reload' loads The Complete Journey again[/dim]"
-        )
-    else:
-        load_source(settings, DEFAULT_SOURCE, progress)
+    load(data, settings, progress, reload=reload)
     build(settings, progress, SELECT_BEFORE_TRAINING)
     trained = train(settings, progress)
     build(settings, progress, SELECT_AFTER_TRAINING)

@@ -69,7 +69,7 @@ def load(data: Data, settings: Settings, progress: Progress, *, reload: bool) ->
         The source lacks something, or a file is refused.
     """
     if data.folder is not None:
-        from ml.sources.files.load import load_files
+        from ml.sources.files.load import load_files  # type: ignore[import-untyped]
 
         load_files(settings, data.folder, progress)
         return
@@ -80,7 +80,7 @@ def load(data: Data, settings: Settings, progress: Progress, *, reload: bool) ->
             f"'cross-sell run --reload' loads {data.name} again[/dim]"
         )
     elif data.name == SIMULATED:
-        from ml.sources.simulated.load import load_simulated
+        from ml.sources.simulated.load import load_simulated  # type: ignore[import-untyped]
 
         load_simulated(settings, progress)
     else:

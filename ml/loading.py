@@ -7,7 +7,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from ml.contracts import RAW_TRANSACTIONS, Table
+from ml.contracts import RAW_TABLES, RAW_TRANSACTIONS, Table
 from ml.errors import InputError
 from ml.progress import Progress
 from ml.settings import Settings
@@ -51,6 +51,8 @@ def load_source(settings: Settings, source: str, progress: Progress) -> dict[str
         for table, rows in SOURCES[source]():
             step.update(table.qualified_name)
             tables.append((table, rows))
+        there = {table for table, _ in tables}
+        tables += [(t, t.arrow_schema.empty_table()) for t in RAW_TABLES if t not in there]
         with connect(
             settings.warehouse_file, read_only=False, wait_seconds=settings.lock_wait_seconds
         ) as connection:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ml.contracts import RAW_TABLES
 from ml.settings import PROJECT_ROOT
 from ml.warehouse import connect, replace_tables
 from tests.worlds import RawTables, small_world
@@ -22,7 +23,8 @@ DBT_FOLDER = Path(tempfile.gettempdir()) / f"cross-sell-tests-{os.getpid()}"
 def load_world(warehouse: Path, raw: RawTables) -> Path:
     """Write raw tables into a warehouse file."""
     with connect(warehouse, read_only=False, wait_seconds=5) as connection:
-        replace_tables(connection, raw.items())
+        empty = {t: t.arrow_schema.empty_table() for t in RAW_TABLES if t not in raw}
+        replace_tables(connection, {**raw, **empty}.items())
     return warehouse
 
 

@@ -6,8 +6,10 @@
 {% macro check_raw_contract() -%}
     {%- if execute and flags.WHICH in ('build', 'run', 'test') -%}
         {%- set problems = [] -%}
+        {#- What the hook then executes: empty tables and columns that nobody had to make. -#}
+        {%- set additions = [] -%}
         {%- for source_node in graph.sources.values() | selectattr('source_name', 'equalto', 'raw') | sort(attribute='name') -%}
-            {%- do problems.extend(raw_table_problems(source_node)) -%}
+            {%- do problems.extend(raw_table_problems(source_node, additions)) -%}
         {%- endfor -%}
 
         {%- if problems -%}
@@ -17,15 +19,23 @@
                 ~ ". Run 'cross-sell load complete-journey', or map your data as docs/raw_contract.md says."
             ) }}
         {%- endif -%}
+        {#- dbt rolls back what a hook of this kind leaves open. -#}
+        {% if additions -%}
+            {{ additions | join('; ') }}; commit; begin transaction
+        {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
 
 
-{#- Everything that is wrong with one raw table, as a list of short sentences. -#}
-{% macro raw_table_problems(source_node) %}
+{#- Everything that is wrong with one raw table, as a list of short sentences. Statements that add
+    what may be absent go to `additions`. -#}
+{% macro raw_table_problems(source_node, additions) %}
     {% set table_name = source_node.source_name ~ '.' ~ source_node.name %}
     {% set relation = adapter.get_relation(source_node.database, source_node.schema, source_node.identifier) %}
-    {% if relation is none %}
+    {% if relation is none and table_name in may_be_absent().tables %}
+        {% do additions.append(empty_raw_table(source_node)) %}
+        {{ return([]) }}
+    {% elif relation is none %}
         {{ return(["table " ~ table_name ~ " is missing"]) }}
     {% endif %}
 
@@ -37,7 +47,11 @@
     {% set problems = [] %}
     {% for column in source_node.columns.values() %}
         {% set found_type = found_types.get(column.name | lower) %}
-        {% if found_type is none %}
+        {% if found_type is none and column.name in may_be_absent().columns and relation.is_table %}
+            {% do additions.append(
+                'alter table ' ~ relation ~ ' add column ' ~ column.name ~ ' ' ~ api.Column.translate_type(column.data_type)
+            ) %}
+        {% elif found_type is none %}
             {% do problems.append("column " ~ table_name ~ "." ~ column.name ~ " (" ~ column.data_type ~ ") is missing") %}
         {% elif found_type != column.data_type %}
             {% do problems.append(
@@ -55,6 +69,29 @@
     {% endif %}
 
     {{ return(problems) }}
+{% endmacro %}
+
+
+{#- What a raw schema may lack: it was made before these existed, or its partners deliver no such
+    thing. They are then added, empty, so that nobody has to write columns of nulls. -#}
+{% macro may_be_absent() %}
+    {{ return({
+        'tables': ['raw.web_events', 'raw.reviews', 'raw.loaded_files', 'raw.rejected_rows'],
+        'columns': [
+            'source_partner_id', 'source_file', 'email_hash', 'phone_hash', 'loyalty_hash',
+            'birth_year', 'region', 'updated_at', 'regions', 'min_age', 'max_age', 'is_control',
+        ],
+    }) }}
+{% endmacro %}
+
+
+{#- The statement that makes a raw table as its source declares it, without rows. -#}
+{% macro empty_raw_table(source_node) %}
+    {% set columns = [] %}
+    {% for column in source_node.columns.values() %}
+        {% do columns.append(column.name ~ ' ' ~ api.Column.translate_type(column.data_type)) %}
+    {% endfor %}
+    {{ return('create table ' ~ source_node.relation_name ~ ' (' ~ columns | join(', ') ~ ')') }}
 {% endmacro %}
 
 

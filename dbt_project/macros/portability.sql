@@ -107,10 +107,21 @@
 {%- endmacro %}
 
 
-{#- The id without blanks around it; null where nothing is left, so that an empty string never
-    becomes a client or a service of its own. -#}
+{#- The id exactly as it came, blanks and leading zeros included; null where there is nothing but
+    blanks, so that an empty string never becomes a client or a service of its own. -#}
 {% macro clean_id(column_name) -%}
-    nullif(trim({{ column_name }}), '')
+    case when trim({{ column_name }}) <> '' then {{ column_name }} end
+{%- endmacro %}
+
+
+{#- An id that is unique over all partners: `<partner>:<id>` where the row's source_partner_id says
+    that the id is a partner's own, else the id alone. Null where there is no id. -#}
+{% macro scoped_id(column_name) -%}
+    case
+        when trim({{ column_name }}) = '' then null
+        when trim(source_partner_id) <> '' then source_partner_id || ':' || {{ column_name }}
+        else {{ column_name }}
+    end
 {%- endmacro %}
 
 

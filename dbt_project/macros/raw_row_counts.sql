@@ -1,6 +1,6 @@
 {#- One row on a raw table: rows read, rows without a whole key, and rows beyond the first of
     their key. -#}
-{% macro raw_row_counts(entity, key_columns) -%}
+{% macro raw_row_counts(entity, key_columns, is_scoped=true) -%}
     {%- set has_key = key_columns | join(' is not null and ') ~ ' is not null' -%}
     select
         '{{ entity }}' as entity,
@@ -16,7 +16,7 @@
         from (
             select
                 {%- for column in key_columns %}
-                {{ clean_id(column) }} as {{ column }}{{ ',' if not loop.last }}
+                {{ scoped_id(column) if is_scoped else clean_id(column) }} as {{ column }}{{ ',' if not loop.last }}
                 {%- endfor %}
             from {{ source('raw', entity) }}
         ) as raw_keys

@@ -29,6 +29,7 @@ matched as (
         campaigns.campaign_type,
         contacts.contacted_at,
         contacts.responded_at,
+        contacts.is_control,
         -- A response before the contact, or later than its own load, cannot be true.
         contacts.responded_at < contacts.contacted_at
         or contacts.responded_at > contacts.loaded_at as has_impossible_response,
@@ -52,6 +53,7 @@ select
     case when not coalesce(has_impossible_response, false) then responded_at end as responded_at,
     case
         when rejection_reason is not null then null
+        when is_control then 'control'
         when responded_at is null then 'not_responded'
         when has_impossible_response then 'impossible_response'
         else 'responded'

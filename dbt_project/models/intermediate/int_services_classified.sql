@@ -23,6 +23,9 @@ select
     services.is_repeatable,
     services.launched_at,
     services.withdrawn_at,
+    services.regions,
+    services.min_age,
+    services.max_age,
     case
         when services.partner_id is null then 'missing_partner'
         when partners.partner_id is null then 'unknown_partner'

@@ -3,10 +3,11 @@ with
 renamed as (
 
     select
-        {{ clean_id('campaign_id') }} as campaign_id,
-        {{ clean_id('client_id') }} as client_id,
+        {{ scoped_id('campaign_id') }} as campaign_id,
+        {{ scoped_id('client_id') }} as client_id,
         contacted_at,
         responded_at,
+        coalesce(is_control, false) as is_control,
         loaded_at
     from {{ source('raw', 'campaign_contacts') }}
 
@@ -19,6 +20,7 @@ deduplicated as (
         client_id,
         contacted_at,
         responded_at,
+        is_control,
         loaded_at
     from renamed
     where campaign_id is not null and client_id is not null
@@ -27,6 +29,7 @@ deduplicated as (
         order by {{ newest_first([
             'contacted_at',
             'responded_at',
+            'is_control',
         ]) }}
     ) = 1
 
@@ -37,5 +40,6 @@ select
     client_id,
     contacted_at,
     responded_at,
+    is_control,
     loaded_at
 from deduplicated

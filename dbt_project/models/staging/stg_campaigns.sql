@@ -3,7 +3,7 @@ with
 renamed as (
 
     select
-        {{ clean_id('campaign_id') }} as campaign_id,
+        {{ scoped_id('campaign_id') }} as campaign_id,
         campaign_type,
         started_at,
         ended_at,

@@ -3,7 +3,8 @@ with
 renamed as (
 
     select
-        {{ clean_id('client_id') }} as client_id,
+        {{ scoped_id('client_id') }} as client_id,
+        {{ clean_id('source_partner_id') }} as source_partner_id,
         has_marketing_consent,
         registered_at,
         age_band,
@@ -13,6 +14,12 @@ renamed as (
         household_size,
         household_composition,
         kids_count,
+        email_hash,
+        phone_hash,
+        loyalty_hash,
+        birth_year,
+        region,
+        updated_at,
         loaded_at
     from {{ source('raw', 'clients') }}
 
@@ -22,6 +29,7 @@ deduplicated as (
 
     select
         client_id,
+        source_partner_id,
         has_marketing_consent,
         registered_at,
         age_band,
@@ -31,6 +39,12 @@ deduplicated as (
         household_size,
         household_composition,
         kids_count,
+        email_hash,
+        phone_hash,
+        loyalty_hash,
+        birth_year,
+        region,
+        updated_at,
         loaded_at
     from renamed
     where client_id is not null
@@ -46,6 +60,12 @@ deduplicated as (
             'household_size',
             'household_composition',
             'kids_count',
+            'email_hash',
+            'phone_hash',
+            'loyalty_hash',
+            'birth_year',
+            'region',
+            'updated_at',
         ]) }}
     ) = 1
 
@@ -53,6 +73,7 @@ deduplicated as (
 
 select
     client_id,
+    source_partner_id,
     has_marketing_consent,
     registered_at,
     age_band,
@@ -62,5 +83,11 @@ select
     household_size,
     household_composition,
     kids_count,
+    email_hash,
+    phone_hash,
+    loyalty_hash,
+    birth_year,
+    region,
+    updated_at,
     loaded_at
 from deduplicated

@@ -3,8 +3,8 @@ with
 renamed as (
 
     select
-        {{ clean_id('service_id') }} as service_id,
-        {{ clean_id('partner_id') }} as partner_id,
+        {{ scoped_id('service_id') }} as service_id,
+        coalesce({{ clean_id('partner_id') }}, {{ clean_id('source_partner_id') }}) as partner_id,
         coalesce(service_name, service_id) as service_name,
         service_category,
         {{ finite_or_null('typical_price') }} as typical_price,
@@ -13,6 +13,10 @@ renamed as (
         coalesce(is_repeatable, false) as is_repeatable,
         launched_at,
         withdrawn_at,
+        regions,
+        min_age,
+        max_age,
+        updated_at,
         loaded_at
     from {{ source('raw', 'services') }}
 
@@ -31,6 +35,10 @@ deduplicated as (
         is_repeatable,
         launched_at,
         withdrawn_at,
+        regions,
+        min_age,
+        max_age,
+        updated_at,
         loaded_at
     from renamed
     where service_id is not null
@@ -46,6 +54,10 @@ deduplicated as (
             'is_repeatable',
             'launched_at',
             'withdrawn_at',
+            'regions',
+            'min_age',
+            'max_age',
+            'updated_at',
         ]) }}
     ) = 1
 
@@ -62,5 +74,9 @@ select
     is_repeatable,
     launched_at,
     withdrawn_at,
+    regions,
+    min_age,
+    max_age,
+    updated_at,
     loaded_at
 from deduplicated

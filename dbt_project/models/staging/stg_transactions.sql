@@ -3,10 +3,10 @@ with
 renamed as (
 
     select
-        {{ clean_id('transaction_id') }} as transaction_id,
-        {{ clean_id('client_id') }} as client_id,
-        {{ clean_id('service_id') }} as service_id,
-        {{ clean_id('basket_id') }} as basket_id,
+        {{ scoped_id('transaction_id') }} as transaction_id,
+        {{ scoped_id('client_id') }} as client_id,
+        {{ scoped_id('service_id') }} as service_id,
+        {{ scoped_id('basket_id') }} as basket_id,
         {{ finite_or_null('quantity') }} as quantity,
         {{ finite_or_null('amount') }} as amount,
         coalesce({{ finite_or_null('discount_amount') }}, 0) as discount_amount,

@@ -4,7 +4,7 @@ with
 
 raw_counts as (
 
-    {{ raw_row_counts('partners', ['partner_id']) }}
+    {{ raw_row_counts('partners', ['partner_id'], is_scoped=false) }}
     union all
     {{ raw_row_counts('clients', ['client_id']) }}
     union all
@@ -15,6 +15,10 @@ raw_counts as (
     {{ raw_row_counts('campaigns', ['campaign_id']) }}
     union all
     {{ raw_row_counts('campaign_contacts', ['campaign_id', 'client_id']) }}
+    union all
+    {{ raw_row_counts('web_events', ['event_id']) }}
+    union all
+    {{ raw_row_counts('reviews', ['review_id']) }}
 
 ),
 
@@ -82,6 +86,22 @@ classified_rows as (
         coalesce(rejection_reason, response_kind) as outcome,
         case when rejection_reason is null then 'accepted' else 'rejected' end as outcome_kind
     from {{ ref('int_campaign_contacts_classified') }}
+
+    union all
+
+    select
+        'web_events' as entity,
+        coalesce(rejection_reason, event_type) as outcome,
+        case when rejection_reason is null then 'accepted' else 'rejected' end as outcome_kind
+    from {{ ref('int_web_events_classified') }}
+
+    union all
+
+    select
+        'reviews' as entity,
+        coalesce(rejection_reason, 'accepted') as outcome,
+        case when rejection_reason is null then 'accepted' else 'rejected' end as outcome_kind
+    from {{ ref('int_reviews_classified') }}
 
 ),
 

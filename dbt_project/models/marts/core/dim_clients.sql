@@ -30,6 +30,8 @@ select
     clients.household_size,
     clients.household_composition,
     clients.kids_count,
+    clients.birth_year,
+    clients.region,
     event_spans.first_event_at,
     event_spans.last_event_at
 from clients

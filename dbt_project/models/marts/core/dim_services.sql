@@ -55,7 +55,10 @@ priced as (
         services.is_repeatable,
         services.launched_at,
         coalesce(services.launched_at, service_sales.first_purchased_at) as on_sale_from_at,
-        services.withdrawn_at
+        services.withdrawn_at,
+        services.regions,
+        services.min_age,
+        services.max_age
     from services
     left join service_sales on services.service_id = service_sales.service_id
     left join partner_sales on services.partner_id = partner_sales.partner_id
@@ -76,5 +79,8 @@ select
     is_repeatable,
     launched_at,
     on_sale_from_at,
-    withdrawn_at
+    withdrawn_at,
+    regions,
+    min_age,
+    max_age
 from priced

@@ -3,7 +3,10 @@ with
 accepted_contacts as (
 
     select * from {{ ref('int_campaign_contacts_classified') }}
-    where rejection_reason is null
+    -- Whom the draw kept in the control group was not contacted.
+    where
+        rejection_reason is null
+        and response_kind <> 'control'
 
 )
 

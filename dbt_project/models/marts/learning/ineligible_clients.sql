@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_contacts_by_fold') }}
 with
 
 windows as (

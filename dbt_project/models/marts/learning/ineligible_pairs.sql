@@ -103,8 +103,8 @@ age_pairs as (
     from services
     inner join ages
         on
-            ages.youngest_age < services.min_age
-            or ages.oldest_age > services.max_age
+            services.min_age > ages.youngest_age
+            or services.max_age < ages.oldest_age
             {% if not var('unknown_age_is_allowed') -%}
                 or ages.youngest_age is null
             {%- endif %}

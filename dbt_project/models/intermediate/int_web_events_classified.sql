@@ -1,0 +1,43 @@
+with
+
+web_events as (
+
+    select * from {{ ref('stg_web_events') }}
+
+),
+
+clients as (
+
+    select client_id from {{ ref('stg_clients') }}
+
+),
+
+services as (
+
+    select service_id from {{ ref('int_services_classified') }}
+    where rejection_reason is null
+
+)
+
+select
+    web_events.event_id,
+    web_events.client_id,
+    web_events.service_id,
+    web_events.event_type,
+    web_events.search_text,
+    web_events.occurred_at,
+    -- The first reason that applies, so that every row is counted once.
+    case
+        when web_events.client_id is null then 'missing_client'
+        when clients.client_id is null then 'unknown_client'
+        -- A search may name no service.
+        when web_events.service_id is not null and services.service_id is null
+            then 'unknown_service'
+        when web_events.occurred_at is null then 'missing_time'
+        when web_events.occurred_at > web_events.loaded_at then 'future_event'
+        when coalesce(web_events.event_type, '') not in ('view', 'search', 'cart')
+            then 'unknown_event_type'
+    end as rejection_reason
+from web_events
+left join clients on web_events.client_id = clients.client_id
+left join services on web_events.service_id = services.service_id

@@ -85,7 +85,7 @@ def test_lineage_runs_from_the_raw_sources_to_each_exposure(
 ) -> None:
     result = run_dbt(built_world, "--quiet", "ls", *PROJECT, "--select", f"+exposure:{exposure}")
     assert result.returncode == 0, result.stdout
-    for table in contracts.RAW_TABLES:
+    for table in contracts.RAW_ENTITIES:
         assert f"source:cross_sell.raw.{table.name}" in result.stdout
     assert "cross_sell.ml.scores" in result.stdout
     assert "cross_sell.marts.learning.interactions" in result.stdout
@@ -199,7 +199,10 @@ def test_another_future_leaves_what_a_fold_learns_from(built_copy: Path) -> None
         connection.execute("delete from raw.transactions where transacted_at >= ?", [cutoff])
         connection.execute(
             """
-            insert into raw.transactions
+            insert into raw.transactions (
+                transaction_id, client_id, service_id, basket_id, quantity, amount,
+                discount_amount, transacted_at, loaded_at
+            )
             select 'false-' || client_id, client_id, 'S00', 'false', 9, 900, 0, ?, loaded_at
             from raw.clients
             """,

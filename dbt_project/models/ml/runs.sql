@@ -1,5 +1,6 @@
 -- depends_on: {{ ref('training_windows') }}
 -- depends_on: {{ ref('interactions') }}
+-- depends_on: {{ ref('interests') }}
 -- depends_on: {{ ref('labels') }}
 -- depends_on: {{ ref('client_features') }}
 -- depends_on: {{ ref('service_features') }}

@@ -25,8 +25,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 setup: $(INSTALLED) ## Create .venv from the pinned constraints
 
-train: $(INSTALLED) ## The main job: load, dbt build, train, score, publish (DATA=complete-journey|simulated|a landing folder)
-	@$(BIN)/cross-sell run $(if $(DATA),--data "$(DATA)")
+train: $(INSTALLED) ## The main job on real data: load, dbt build, train, score, publish
+	@$(BIN)/cross-sell run
 
 report: $(INSTALLED) ## What the latest run found, as one HTML page
 	@$(BIN)/cross-sell report

@@ -34,6 +34,43 @@ def load_complete_journey(warehouse: WarehouseOption = None) -> None:
     load_source(load_settings(warehouse=warehouse), "complete-journey", Progress(out))
 
 
+@load_app.command("simulated")
+@command
+def load_simulated(
+    clients: Annotated[int, typer.Option(help="Persons in the programme.")] = 20_000,
+    services: Annotated[int, typer.Option(help="Services over all partners.")] = 200,
+    partners: Annotated[int, typer.Option(help="Partners that share the services.")] = 5,
+    days: Annotated[int, typer.Option(help="Days of history, 90 at least.")] = 365,
+    drift_day: Annotated[
+        float | None, typer.Option(help="From then on half of the clients have other tastes.")
+    ] = None,
+    events_per_client: Annotated[
+        float, typer.Option(min=0, help="About how many events a client leaves.")
+    ] = 80.0,
+    one_id: Annotated[
+        bool, typer.Option("--one-id", help="Clients have one id at every partner.")
+    ] = False,
+    warehouse: WarehouseOption = None,
+    seed: SeedOption = None,
+) -> None:
+    """Load a made-up partner programme whose truth is known (schema simulated_truth)."""
+    from ml.sources.simulated.load import load_world
+    from ml.sources.simulated.settings import WorldSettings
+
+    settings = load_settings(warehouse=warehouse, seed=seed)
+    world = WorldSettings(
+        clients=clients,
+        services=services,
+        partners=partners,
+        days=days,
+        seed=settings.seed,
+        drift_day=drift_day,
+        events_per_client=events_per_client,
+        is_identity_noisy=not one_id,
+    )
+    load_world(settings, world, Progress(out))
+
+
 @app.command()
 @command
 def build(

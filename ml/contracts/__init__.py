@@ -18,3 +18,4 @@ from ml.contracts.raw import *  # noqa: F403
 from ml.contracts.readers import *  # noqa: F403
 from ml.contracts.report import *  # noqa: F403
 from ml.contracts.table import *  # noqa: F403
+from ml.contracts.truth import *  # noqa: F403

@@ -1,6 +1,7 @@
 """The only place that knows an engine: open, read Arrow, write Arrow."""
 
 from ml.warehouse.connection import Connection, connect
+from ml.warehouse.simulated import write_world
 from ml.warehouse.tables import (
     append_tables,
     check_contract,
@@ -21,4 +22,5 @@ __all__ = [
     "read_table",
     "read_table_if_there",
     "replace_tables",
+    "write_world",
 ]

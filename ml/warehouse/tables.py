@@ -44,7 +44,8 @@ def _relation(connection: duckdb.DuckDBPyConnection, table: Table) -> str:
     return relation(connection, table.schema_name, table.name)
 
 
-def _create(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+def create_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Make an empty table as contracted, in place of one that is there."""
     columns = ", ".join(f"{quoted(c.name)} {_SQL_TYPES[c.type]}" for c in table.columns)
     schema = f"{_catalog(connection)}.{quoted(table.schema_name)}"
     connection.execute(f"create schema if not exists {schema}")
@@ -167,7 +168,7 @@ def replace_tables(
     connection.execute("begin transaction")
     try:
         for table, rows in tables:
-            _create(connection, table)
+            create_table(connection, table)
             _insert(connection, table, rows)
         connection.execute("commit")
     except BaseException:

@@ -1,0 +1,1 @@
+"""A partner programme whose truth is known: see docs/simulator.md for the mathematics."""

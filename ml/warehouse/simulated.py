@@ -102,7 +102,7 @@ _INSERTS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
             " ['18-24', '25-34', '35-44', '45-54', '55-64', '65+'][age + 1],"
             " ['Under 25K', '25-49K', '50-74K', '75-99K', '100K+'][income + 1],"
             f" {_key('email')}, {_key('phone')}, {_key('loyalty')},"
-            " 'region ' || cast(region + 1 as varchar), $loaded_at",
+            " 'region ' || cast(area + 1 as varchar), $loaded_at",
         ),
         (
             "simulated_truth.identities (source_partner_id, client_id, person_index)",
@@ -131,7 +131,7 @@ _INSERTS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         (
             "raw.reviews (source_partner_id, review_id, client_id, service_id, rating,"
             " reviewed_at, loaded_at)",
-            f"{_SCOPE}, 'R' || cast(line as varchar), {_CLIENT}, {_SERVICE}, rating, moment,"
+            f"{_SCOPE}, 'R' || cast(line as varchar), {_CLIENT}, {_SERVICE}, stars, moment,"
             " $loaded_at",
         ),
     ),

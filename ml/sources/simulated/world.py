@@ -220,7 +220,7 @@ class World:
             "reviews",
             pa.table(
                 self._pair_columns(persons, reviewed)
-                | {"line": self._reviews + np.arange(len(rating)), "rating": rating}
+                | {"line": self._reviews + np.arange(len(rating)), "stars": rating}
             ),
         )
         self._reviews += len(rating)
@@ -239,7 +239,7 @@ class World:
                     "person": person,
                     "consent": consent,
                     "age": persons.age[records.row],
-                    "region": persons.region[records.row],
+                    "area": persons.region[records.row],
                     "income": persons.income[records.row],
                     "email": records.keys[:, 0],
                     "phone": records.keys[:, 1],

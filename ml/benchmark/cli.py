@@ -113,3 +113,13 @@ def sources(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
     from ml.benchmark.suite import run_one
 
     run_one(SOURCES, Progress(out), warehouse, seed)
+
+
+@app.command()
+@command
+def oracle(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
+    """Every model beside the best possible, on a simulated world whose truth is known."""
+    from ml.benchmark.results import ORACLE
+    from ml.benchmark.suite import run_one
+
+    run_one(ORACLE, Progress(out), warehouse, seed)

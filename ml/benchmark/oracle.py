@@ -15,9 +15,10 @@ from ml import contracts
 from ml.benchmark.results import BenchmarkResult
 from ml.benchmark.runner import Measured
 from ml.dataset import Fold, build_folds
-from ml.evaluation.protocol import Evaluation, Scorer, evaluate
+from ml.evaluation.protocol import Evaluation, evaluate
 from ml.marts import read_marts
 from ml.progress import Progress
+from ml.ranking import Scorer
 from ml.settings import Settings
 from ml.sources.simulated.oracle import read_oracle
 from ml.trials import best_on_validation, fit_on_validation, test

@@ -27,6 +27,7 @@ TRIALS: Final = "trials"
 PEERS: Final = "peers"
 LEAVE_ONE_OUT: Final = "leave-one-out"
 ABLATION: Final = "ablation"
+ORACLE: Final = "oracle"
 SOURCES: Final = "sources"
 
 

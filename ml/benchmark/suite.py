@@ -13,11 +13,13 @@ from ml.benchmark.ablation import measure_ablation
 from ml.benchmark.epochs import measure_epochs
 from ml.benchmark.leave_one_out import measure_folder
 from ml.benchmark.movielens import prepare_ml_100k
+from ml.benchmark.oracle import measure_oracle
 from ml.benchmark.peers.measure import measure_peers
 from ml.benchmark.results import (
     ABLATION,
     EPOCHS,
     LEAVE_ONE_OUT,
+    ORACLE,
     PEERS,
     SOURCES,
     SPEED,
@@ -47,11 +49,12 @@ BENCHMARKS: Final[dict[str, Measure]] = {
     LEAVE_ONE_OUT: measure_movielens,
     PEERS: measure_peers,
     ABLATION: measure_ablation,
+    ORACLE: measure_oracle,
     SOURCES: measure_sources,
 }
 """In the order in which ``all`` runs them: peers take up what leave-one-out chose."""
 
-_WITH_TUNED: Final = frozenset({PEERS, ABLATION, SOURCES})
+_WITH_TUNED: Final = frozenset({PEERS, ABLATION, ORACLE, SOURCES})
 """Those that use what tuning saved, as a training does. The others measure the defaults: their
 data is not what was tuned on, or they are the tuning itself."""
 

@@ -12,7 +12,7 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
-from ml.contracts import RAW_TABLES, TRUTH_TABLES
+from ml.contracts import RAW_TABLES, TRUTH_TABLES, Columns
 from ml.warehouse.tables import create_table, relation
 
 _ROWS_AT_ONCE: Final = 400_000
@@ -177,7 +177,7 @@ def write_world(
     try:
         for table in (*RAW_TABLES, *TRUTH_TABLES):
             create_table(connection, table)
-        values = {"started_at": started_at, "loaded_at": loaded_at, "salt": salt}
+        values = {Columns.STARTED_AT: started_at, Columns.LOADED_AT: loaded_at, "salt": salt}
         waiting: dict[str, list[pa.Table]] = {}
         for kind, rows in drafts:
             parts = waiting.setdefault(kind, [])

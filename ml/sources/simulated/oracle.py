@@ -48,12 +48,14 @@ class Oracle:
     def score(self, clients: IntArray) -> FloatArray:
         """Probability given all that history shows, (n,) -> (n, n_services)."""
         exponent = self._rate(clients) * self.new_mass + self.open_chance[clients].toarray()
-        return (-np.expm1(-exponent)).astype(np.float32)
+        scores: FloatArray = (-np.expm1(-exponent)).astype(np.float32)
+        return scores
 
     def score_without_web(self, clients: IntArray) -> FloatArray:
         """Probability given purchases alone, (n,) -> (n, n_services)."""
         exponent = self._rate(clients) * (self.new_mass + self.hidden_mass)
-        return (-np.expm1(-exponent)).astype(np.float32)
+        scores: FloatArray = (-np.expm1(-exponent)).astype(np.float32)
+        return scores
 
     def _rate(self, clients: IntArray) -> Floats:
         rate: Floats = np.exp(self.persons[clients] @ self.services.T)

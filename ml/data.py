@@ -80,7 +80,7 @@ def load(data: Data, settings: Settings, progress: Progress, *, reload: bool) ->
             f"'cross-sell run --reload' loads {data.name} again[/dim]"
         )
     elif data.name == SIMULATED:
-        from ml.sources.simulated.load import load_simulated  # type: ignore[import-untyped]
+        from ml.sources.simulated.load import load_simulated
 
         load_simulated(settings, progress)
     else:

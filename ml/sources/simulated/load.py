@@ -46,3 +46,9 @@ def load_world(settings: Settings, world: WorldSettings, progress: Progress) -> 
         counts = {table.name: count_rows(connection, table) for table in contracts.RAW_ENTITIES}
         step.outcome = f"{sum(counts.values()):,} rows"
     return counts
+
+
+def load_simulated(settings: Settings, progress: Progress) -> dict[str, int]:
+    """Load the world that ``cross-sell load simulated`` draws without options."""
+    world = WorldSettings(clients=20_000, services=200, partners=5, days=365, seed=settings.seed)
+    return load_world(settings, world, progress)

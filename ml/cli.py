@@ -156,7 +156,7 @@ def publish(warehouse: WarehouseOption = None) -> None:
 def run(
     data: Annotated[
         str,
-        typer.Option(help="complete-journey, simulated, or a landing folder of partners' files."),
+        typer.Option(help="complete-journey, or simulated in a warehouse of its own."),
     ] = "complete-journey",
     reload: Annotated[
         bool, typer.Option("--reload", help="Load the source even if raw tables exist.")

@@ -1,4 +1,4 @@
-"""What ``cross-sell run --data`` takes: a source by name, or a folder of partners' files."""
+"""What ``cross-sell run --data`` takes: the real data, or a simulated world."""
 
 from __future__ import annotations
 
@@ -22,21 +22,17 @@ class Data:
     Parameters
     ----------
     name : str
-        ``complete-journey``, ``simulated``, or the folder as the user wrote it.
-    folder : Path, optional
-        The landing folder; None for the two sources by name.
+        ``complete-journey`` or ``simulated``.
     """
 
     name: str
-    folder: Path | None = None
 
     @property
     def warehouse(self) -> Path | None:
         """Its own file where no other is set: worlds do not mix. None for the default file."""
         if self.name == COMPLETE_JOURNEY:
             return None
-        label = self.name if self.folder is None else self.folder.resolve().name
-        return Path("warehouse") / label / "warehouse.duckdb"
+        return Path("warehouse") / self.name / "warehouse.duckdb"
 
 
 def parse_data(text: str) -> Data:
@@ -45,34 +41,21 @@ def parse_data(text: str) -> Data:
     Raises
     ------
     InputError
-        Neither a source nor a folder.
+        No such source.
     """
-    if text in (COMPLETE_JOURNEY, SIMULATED):
-        return Data(text)
-    folder = Path(text).expanduser()
-    if not folder.is_dir():
-        raise InputError(
-            f"'{text}' is no source ({COMPLETE_JOURNEY}, {SIMULATED}) and no folder: "
-            "give a landing folder with one folder per partner"
-        )
-    return Data(text, folder)
+    if text not in (COMPLETE_JOURNEY, SIMULATED):
+        raise InputError(f"unknown data '{text}': there are {COMPLETE_JOURNEY} and {SIMULATED}")
+    return Data(text)
 
 
 def load(data: Data, settings: Settings, progress: Progress, *, reload: bool) -> None:
-    """Fill the raw tables, unless a source by name has filled them already.
-
-    A landing folder is always looked at: files that are loaded already change nothing.
+    """Fill the raw tables, unless they are filled already.
 
     Raises
     ------
     InputError
-        The source lacks something, or a file is refused.
+        The source lacks something.
     """
-    if data.folder is not None:
-        from ml.sources.files.load import load_files  # type: ignore[import-untyped]
-
-        load_files(settings, data.folder, progress)
-        return
     loaded = 0 if reload else loaded_transactions(settings)
     if loaded:
         progress.console.print(

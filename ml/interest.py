@@ -13,26 +13,18 @@ Where nothing is known of interest, scores stay as they are, bit for bit.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 
 from ml.dataset import FloatArray, Fold, IntArray
-from ml.evaluation.protocol import EpochEvaluator
+from ml.evaluation.protocol import EpochEvaluator, Scores
 from ml.ranking import Scorer
 
 FACTORS: Final = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Weights that are tried, in standard deviations of a client's scores."""
 
 _SAMPLE: Final = 512
-
-
-class Scores(Protocol):
-    """Anything that scores every service for a client."""
-
-    def score(self, clients: IntArray) -> FloatArray:
-        """Scores of all services, (n, n_services)."""
-        ...
 
 
 @dataclass(frozen=True)

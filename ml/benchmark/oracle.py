@@ -3,7 +3,8 @@
 The oracle scores each pair by its true probability of a first use in the test window, given
 everything that history shows, and is measured as the models are: same clients, same candidates,
 same labels. It knows the tastes that a model can only estimate. The oracle with web events also
-sees open intents, which the models do not read; without them it knows what the models may.
+knows which of them are intents that may still convert; models see the events alone, as interest
+and features. Without web events it knows tastes and purchases.
 """
 
 from __future__ import annotations

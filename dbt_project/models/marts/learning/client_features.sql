@@ -35,7 +35,8 @@ activity as (
         {{ log_share('spend') }} as spend,
         {{ log_share('spend_30d') }} as spend_30d,
         {{ log_share('spend_90d') }} as spend_90d,
-        {{ ratio('spend_30d', 'spend_90d') }} as spend_trend,
+        -- What was given back in the two months before can make the last month the larger.
+        {{ ratio('least(spend_30d, spend_90d)', 'spend_90d') }} as spend_trend,
         {{ ratio('discounted_count', 'purchase_count') }} as discount_share,
         {{ ratio('event_count - purchase_count', 'event_count') }} as refund_share,
         {{ ratio('weekend_count', 'event_count') }} as weekend_share,

@@ -74,6 +74,8 @@ def metric_name(metric: str) -> str:
     ('NDCG@10', 'Popularity bias@10', 'AUC after 20')
     >>> metric_name("auc_max"), metric_name("validation_ndcg@10")
     ('Best AUC', 'NDCG@10 on validation')
+    >>> metric_name("ndcg@10_share_of_oracle"), metric_name("auc_cold")
+    ('NDCG@10 share of oracle', 'AUC cold')
     """
     if metric.startswith(_VALIDATION):
         return f"{metric_name(metric.removeprefix(_VALIDATION))} on validation"
@@ -83,6 +85,12 @@ def metric_name(metric: str) -> str:
     base, underscore, which = metric.rpartition("_")
     if underscore and which in _SUMMARIES:
         return f"{_SUMMARIES[which]} {metric_name(base)}"
+    for ending in ("_warm", "_cold", "_difference"):
+        if metric.endswith(ending):
+            return f"{metric_name(metric.removesuffix(ending))} {plain(ending).strip()}"
+    base, share, of_what = metric.partition("_share_of_")
+    if share:
+        return f"{metric_name(base)} share of {plain(of_what)}"
     family, at, cutoff = metric.partition("@")
     if at and family in _FAMILIES:
         return f"{_FAMILIES[family]}@{cutoff}"

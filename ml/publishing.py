@@ -170,9 +170,10 @@ def _put_live(settings: Settings, release: Release) -> float:
             _link_or_copy(source, live)
         if is_first or time.time() < moment - lead / 2:
             return moment
-        # The machine stalled: tables might come to count one after another. Once more.
-        for live in files:
-            live.unlink()
+        # The machine stalled: tables might come to count one after another. Once more. A query
+        # may have listed these files already, so they stay to be opened.
+        for live, source in files.items():
+            _unlist(live, source)
         lead *= 2
 
 
@@ -216,10 +217,18 @@ def _retire(folder: Path) -> None:
             if source is None:
                 path.unlink()
                 continue
-            link = path.with_suffix(f".{os.getpid()}")
-            link.unlink(missing_ok=True)
-            link.symlink_to(Path("..", "..", RELEASES, source.parent.name, source.name))
-            link.replace(path)
+            _unlist(path, source)
+
+
+def _unlist(path: Path, source: Path) -> None:
+    """Turn a listed file into a link to the same file of its release.
+
+    A view's ``**`` no longer lists it; a query that has listed it can still open it.
+    """
+    link = path.with_suffix(f".{os.getpid()}")
+    link.unlink(missing_ok=True)
+    link.symlink_to(Path("..", "..", RELEASES, source.parent.name, source.name))
+    link.replace(path)
 
 
 def _prune(settings: Settings) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from datetime import date, datetime
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from ml import contracts
+from ml import contracts, publishing
 from ml.contracts import Column, Columns, Table
 from ml.errors import InputError, WarehouseAccessError
 from ml.progress import Progress
@@ -188,6 +189,31 @@ def test_a_killed_switch_is_mended_by_the_next_publish(settings: Settings) -> No
     publish_now(settings)
     listed = [p for p in (settings.folder / "live").glob("*/*.parquet") if not p.is_symlink()]
     assert len(listed) == len(contracts.PUBLISHED)
+
+
+def test_what_a_stalled_machine_put_in_place_can_still_be_opened(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A query that listed the files of a first attempt opens them after the second."""
+    write_marts(settings, "run0", 1)
+    publish_now(settings)
+    write_marts(settings, "run1", 2)
+    seen: list[Path] = []
+
+    def slow(source: Path, target: Path) -> None:
+        target.hardlink_to(source)
+        if not seen:
+            time.sleep(settings.publish_lead_seconds)
+        seen.append(target)
+
+    monkeypatch.setattr(publishing, "_link_or_copy", slow)
+    publish_now(settings)
+    assert len(seen) == 2 * len(contracts.PUBLISHED), "the first attempt is too late, and repeated"
+    for path in seen:
+        with path.open("rb") as file:
+            assert file.read(4) == b"PAR1"
+    listed = [p for p in (settings.folder / "live").glob("*/*.parquet") if not p.is_symlink()]
+    assert sorted(listed) == sorted(seen[len(contracts.PUBLISHED) :])
 
 
 def test_older_releases_are_pruned(settings: Settings) -> None:

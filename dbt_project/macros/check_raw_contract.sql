@@ -76,7 +76,10 @@
     thing. They are then added, empty, so that nobody has to write columns of nulls. -#}
 {% macro may_be_absent() %}
     {{ return({
-        'tables': ['raw.web_events', 'raw.reviews', 'raw.loaded_files', 'raw.rejected_rows'],
+        'tables': [
+            'raw.partners', 'raw.clients', 'raw.services', 'raw.campaigns', 'raw.campaign_contacts',
+            'raw.web_events', 'raw.reviews', 'raw.loaded_files', 'raw.rejected_rows',
+        ],
         'columns': [
             'source_partner_id', 'source_file', 'email_hash', 'phone_hash', 'loyalty_hash',
             'birth_year', 'region', 'updated_at', 'regions', 'min_age', 'max_age', 'is_control',

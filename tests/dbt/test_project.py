@@ -219,7 +219,7 @@ def test_another_future_leaves_what_a_fold_learns_from(built_copy: Path) -> None
 @pytest.mark.parametrize(
     ("sql", "words"),
     [
-        ("drop table raw.services", "raw.services"),
+        ("drop table raw.transactions", "raw.transactions is missing"),
         ("alter table raw.clients drop column age_band", "raw.clients.age_band"),
         ("alter table raw.transactions alter amount type varchar", "raw.transactions.amount"),
         ("delete from raw.transactions", "raw.transactions is empty"),

@@ -12,8 +12,8 @@ import pytest
 from ml import contracts
 from ml.contracts import Columns, Table
 from ml.warehouse import connect
-from tests.conftest import load_world, run_dbt
-from tests.worlds import as_contract, small_world
+from tests.conftest import load_world, run_cli, run_dbt
+from tests.worlds import RawTables, as_contract, small_world
 
 PROJECT = ("--project-dir", "dbt_project")
 # The small world's last purchase is on its last day, 2024-07-18; test begins on 2024-06-19.
@@ -150,3 +150,77 @@ def test_a_raw_schema_from_before_gets_what_it_lacks_empty(tmp_path: Path) -> No
     assert result.returncode == 0, result.stdout[-3000:]
     assert rows_of(warehouse, "select count(*) from raw.web_events") == [(0,)]
     assert rows_of(warehouse, "select distinct region from staging.stg_clients") == [(None,)]
+
+
+def sales_alone() -> RawTables:
+    """The small world's sales as two partners tell them: ids of their own, and nothing else."""
+    sales = small_world()[contracts.RAW_TRANSACTIONS]
+    names = sales.column_names
+    scopes = ["dairy" if i % 3 else "bakery" for i in range(len(sales))]
+    scoped = sales.set_column(
+        names.index(Columns.SOURCE_PARTNER_ID),
+        sales.schema.field(Columns.SOURCE_PARTNER_ID),
+        pa.array(scopes),
+    )
+    return {contracts.RAW_TRANSACTIONS: scoped}
+
+
+def test_sales_alone_are_enough(tmp_path: Path) -> None:
+    """Clients, services and partners follow from them, and get offers."""
+    raw = sales_alone()
+    warehouse = load_world(tmp_path / "warehouse.duckdb", raw)
+    with connect(warehouse, read_only=False, wait_seconds=20) as connection:
+        for table in contracts.RAW_TABLES:
+            if table not in raw:
+                connection.execute(f"drop table {table.qualified_name}")
+    built = run_dbt(warehouse, "build", *PROJECT)
+    assert built.returncode == 0, built.stdout[-4000:]
+    assert "WARN=0" in built.stdout
+    for dimension, column in (("clients", "client_id"), ("services", "service_id")):
+        sold = rows_of(
+            warehouse,
+            f"select distinct source_partner_id || ':' || {column} from raw.transactions "
+            "order by all",
+        )
+        assert rows_of(warehouse, f"select {column} from core.dim_{dimension} order by 1") == sold
+    assert rows_of(
+        warehouse,
+        "select partner_id, partner_name, is_active, service_count from core.dim_partners "
+        "order by all",
+    ) == [("bakery", "bakery", True, 30), ("dairy", "dairy", True, 30)]
+    assert rows_of(
+        warehouse, "select service_name from core.dim_services where service_id = 'dairy:S07'"
+    ) == [("S07",)]
+    # Derived records have no raw row, and are not counted as if they had.
+    assert rows_of(
+        warehouse,
+        "select distinct entity from core.data_quality_counts where row_count > 0",
+    ) == [("transactions",)]
+    trained = run_cli(warehouse, "run", CROSS_SELL_MODELS='["popularity", "ease"]')
+    assert trained.returncode == 0, trained.stderr
+    [(clients, partners)] = rows_of(
+        warehouse,
+        "select count(distinct client_id), count(distinct partner_id) "
+        "from cross_sell.cross_sell_scores",
+    )
+    assert (clients, partners) == (150, 2)
+
+
+def test_a_partner_who_delivers_clients_gets_none_derived(tmp_path: Path) -> None:
+    raw = sales_alone()
+    raw[contracts.RAW_CLIENTS] = table_of(
+        contracts.RAW_CLIENTS,
+        [{Columns.SOURCE_PARTNER_ID: "bakery", Columns.CLIENT_ID: f"C{i:03d}"} for i in range(70)],
+    )
+    warehouse = load_world(tmp_path / "warehouse.duckdb", raw)
+    built = run_dbt(warehouse, "run", *PROJECT, "-s", "+path:models/marts/core")
+    assert built.returncode == 0, built.stdout[-4000:]
+    assert rows_of(
+        warehouse,
+        "select split_part(client_id, ':', 1), count(*) from core.dim_clients "
+        "group by all order by all",
+    ) == [("bakery", 70), ("dairy", 75)]
+    assert rows_of(
+        warehouse,
+        "select distinct client_id, rejection_reason from core.rejected_transactions order by all",
+    ) == [(f"bakery:C{i:03d}", "unknown_client") for i in range(70, 75)]

@@ -28,7 +28,7 @@ def one_line_error(stderr: str) -> str:
 
 
 BROKEN_RAW = {
-    "missing table": ("drop table raw.services", ["raw.services"]),
+    "missing table": ("drop table raw.transactions", ["raw.transactions"]),
     "missing column": (
         "alter table raw.transactions drop column quantity",
         ["raw.transactions", "quantity"],

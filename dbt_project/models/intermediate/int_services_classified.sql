@@ -2,13 +2,13 @@ with
 
 services as (
 
-    select * from {{ ref('stg_services') }}
+    select * from {{ ref('int_services_unioned') }}
 
 ),
 
 partners as (
 
-    select * from {{ ref('stg_partners') }}
+    select * from {{ ref('int_partners_unioned') }}
 
 )
 
@@ -26,6 +26,7 @@ select
     services.regions,
     services.min_age,
     services.max_age,
+    services.is_derived,
     case
         when services.partner_id is null then 'missing_partner'
         when partners.partner_id is null then 'unknown_partner'

@@ -8,7 +8,7 @@ web_events as (
 
 clients as (
 
-    select client_id from {{ ref('stg_clients') }}
+    select client_id from {{ ref('int_clients_unioned') }}
 
 ),
 

@@ -66,6 +66,7 @@ deduplicated as (
             'birth_year',
             'region',
             'updated_at',
+            'source_partner_id',
         ]) }}
     ) = 1
 

@@ -4,6 +4,7 @@ renamed as (
 
     select
         {{ scoped_id('service_id') }} as service_id,
+        {{ clean_id('source_partner_id') }} as source_partner_id,
         coalesce({{ clean_id('partner_id') }}, {{ clean_id('source_partner_id') }}) as partner_id,
         coalesce(service_name, service_id) as service_name,
         service_category,
@@ -26,6 +27,7 @@ deduplicated as (
 
     select
         service_id,
+        source_partner_id,
         partner_id,
         service_name,
         service_category,
@@ -58,6 +60,7 @@ deduplicated as (
             'min_age',
             'max_age',
             'updated_at',
+            'source_partner_id',
         ]) }}
     ) = 1
 
@@ -65,6 +68,7 @@ deduplicated as (
 
 select
     service_id,
+    source_partner_id,
     partner_id,
     service_name,
     service_category,

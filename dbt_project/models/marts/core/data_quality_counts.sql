@@ -1,5 +1,6 @@
 -- Read, missing_key and duplicate are counted on the raw rows; accepted and rejected on what
 -- came out at the other end. assert_data_quality_counts_balance proves that they agree.
+-- Derived records come from no raw row of their own and are not counted.
 with
 
 raw_counts as (
@@ -28,7 +29,8 @@ classified_rows as (
         'partners' as entity,
         'accepted' as outcome,
         'accepted' as outcome_kind
-    from {{ ref('dim_partners') }}
+    from {{ ref('int_partners_unioned') }}
+    where not is_derived
 
     union all
 
@@ -36,24 +38,17 @@ classified_rows as (
         'clients' as entity,
         'accepted' as outcome,
         'accepted' as outcome_kind
-    from {{ ref('dim_clients') }}
+    from {{ ref('int_clients_unioned') }}
+    where not is_derived
 
     union all
 
     select
         'services' as entity,
-        'accepted' as outcome,
-        'accepted' as outcome_kind
-    from {{ ref('dim_services') }}
-
-    union all
-
-    select
-        'services' as entity,
-        rejection_reason as outcome,
-        'rejected' as outcome_kind
+        coalesce(rejection_reason, 'accepted') as outcome,
+        case when rejection_reason is null then 'accepted' else 'rejected' end as outcome_kind
     from {{ ref('int_services_classified') }}
-    where rejection_reason is not null
+    where not is_derived
 
     union all
 

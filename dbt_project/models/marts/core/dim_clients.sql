@@ -2,7 +2,7 @@ with
 
 clients as (
 
-    select * from {{ ref('stg_clients') }}
+    select * from {{ ref('int_clients_unioned') }}
 
 ),
 

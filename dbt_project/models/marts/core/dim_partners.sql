@@ -2,7 +2,7 @@ with
 
 partners as (
 
-    select * from {{ ref('stg_partners') }}
+    select * from {{ ref('int_partners_unioned') }}
 
 ),
 

@@ -1,0 +1,35 @@
+{#- Distinct ids (source_partner_id and the id columns) that a raw table's rows of some scopes name; of
+    several loads of a key the newest counts, as in staging. Not asked of staging because its views
+    sort all rows to find the newest, and mostly no scope is asked for.
+    `scopes` is a relation with source_partner_id. -#}
+{% macro ids_of_scopes(entity, key_columns, id_column, scopes) -%}
+    select distinct
+        source_partner_id,
+        {{ id_column }}
+    from (
+        select
+            {{ clean_id('raw_rows.source_partner_id') }} as source_partner_id,
+            {{ scoped_id(id_column) }} as {{ id_column }}
+        from {{ source('raw', entity) }} as raw_rows
+        where
+            exists (
+                select 1 as is_asked_for
+                from {{ scopes }} as scopes
+                where
+                    scopes.source_partner_id
+                    is not distinct from {{ clean_id('raw_rows.source_partner_id') }}
+            )
+            {% for column in key_columns -%}
+                and {{ scoped_id(column) }} is not null
+            {% endfor -%}
+        qualify row_number() over (
+            partition by
+                {% for column in key_columns -%}
+                    {{ scoped_id(column) }}{{ ',' if not loop.last }}
+                {% endfor -%}
+            order by loaded_at desc nulls last, client_id asc nulls last
+                {%- if id_column != 'client_id' %}, {{ id_column }} asc nulls last{% endif %}
+        ) = 1
+    ) as newest_rows
+    where {{ id_column }} is not null
+{%- endmacro %}

@@ -6,9 +6,12 @@ contacts as (
 
 ),
 
-clients as (
+identities as (
 
-    select client_id from {{ ref('int_clients_unioned') }}
+    select
+        source_client_id,
+        client_id
+    from {{ ref('client_identities') }}
 
 ),
 
@@ -25,23 +28,92 @@ matched as (
 
     select
         contacts.campaign_id,
-        contacts.client_id,
+        coalesce(identities.client_id, contacts.client_id) as client_id,
+        contacts.client_id as source_client_id,
         campaigns.campaign_type,
         contacts.contacted_at,
         contacts.responded_at,
         contacts.is_control,
         -- A response before the contact, or later than its own load, cannot be true.
-        contacts.responded_at < contacts.contacted_at
-        or contacts.responded_at > contacts.loaded_at as has_impossible_response,
+        coalesce(
+            contacts.responded_at < contacts.contacted_at
+            or contacts.responded_at > contacts.loaded_at,
+            false
+        ) as has_impossible_response,
         case
-            when clients.client_id is null then 'unknown_client'
+            when identities.client_id is null then 'unknown_client'
             when campaigns.campaign_id is null then 'unknown_campaign'
             when contacts.contacted_at is null then 'missing_time'
             when contacts.contacted_at > contacts.loaded_at then 'future_event'
         end as rejection_reason
     from contacts
-    left join clients on contacts.client_id = clients.client_id
+    left join identities on contacts.client_id = identities.source_client_id
     left join campaigns on contacts.campaign_id = campaigns.campaign_id
+
+),
+
+checked as (
+
+    select
+        campaign_id,
+        client_id,
+        source_client_id,
+        campaign_type,
+        contacted_at,
+        case when not has_impossible_response then responded_at end as responded_at,
+        has_impossible_response,
+        is_control,
+        rejection_reason
+    from matched
+
+),
+
+-- A campaign may meet a client by several records. Whoever was contacted by any of them was
+-- contacted, at first by the earliest, and answered if any answer came; the draw's other rows say
+-- nothing more.
+grouped as (
+
+    select
+        campaign_id,
+        client_id,
+        source_client_id,
+        campaign_type,
+        contacted_at,
+        responded_at,
+        is_control,
+        rejection_reason,
+        min(responded_at) over (
+            partition by campaign_id, client_id, is_control, rejection_reason is null
+        ) as first_responded_at,
+        max(case when has_impossible_response then 1 else 0 end) over (
+            partition by campaign_id, client_id, is_control, rejection_reason is null
+        ) as impossible_count,
+        row_number() over (
+            partition by campaign_id, client_id, rejection_reason is null
+            order by is_control asc, contacted_at asc, source_client_id asc
+        ) as place
+    from checked
+
+),
+
+judged as (
+
+    select
+        campaign_id,
+        client_id,
+        campaign_type,
+        contacted_at,
+        case
+            when rejection_reason is null then first_responded_at
+            else responded_at
+        end as responded_at,
+        is_control,
+        impossible_count,
+        case
+            when rejection_reason is not null then rejection_reason
+            when place > 1 then 'same_client'
+        end as rejection_reason
+    from grouped
 
 )
 
@@ -50,13 +122,13 @@ select
     client_id,
     campaign_type,
     contacted_at,
-    case when not coalesce(has_impossible_response, false) then responded_at end as responded_at,
+    responded_at,
     case
         when rejection_reason is not null then null
         when is_control then 'control'
-        when responded_at is null then 'not_responded'
-        when has_impossible_response then 'impossible_response'
-        else 'responded'
+        when responded_at is not null then 'responded'
+        when impossible_count > 0 then 'impossible_response'
+        else 'not_responded'
     end as response_kind,
     rejection_reason
-from matched
+from judged

@@ -6,9 +6,12 @@ reviews as (
 
 ),
 
-clients as (
+identities as (
 
-    select client_id from {{ ref('int_clients_unioned') }}
+    select
+        source_client_id,
+        client_id
+    from {{ ref('client_identities') }}
 
 ),
 
@@ -21,14 +24,14 @@ services as (
 
 select
     reviews.review_id,
-    reviews.client_id,
+    coalesce(identities.client_id, reviews.client_id) as client_id,
     reviews.service_id,
     reviews.rating,
     reviews.reviewed_at,
     -- The first reason that applies, so that every row is counted once.
     case
         when reviews.client_id is null then 'missing_client'
-        when clients.client_id is null then 'unknown_client'
+        when identities.client_id is null then 'unknown_client'
         when reviews.service_id is null then 'missing_service'
         when services.service_id is null then 'unknown_service'
         when reviews.reviewed_at is null then 'missing_time'
@@ -37,5 +40,5 @@ select
         when reviews.rating not between 1 and 5 then 'impossible_rating'
     end as rejection_reason
 from reviews
-left join clients on reviews.client_id = clients.client_id
+left join identities on reviews.client_id = identities.source_client_id
 left join services on reviews.service_id = services.service_id

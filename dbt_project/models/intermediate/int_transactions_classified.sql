@@ -6,9 +6,12 @@ transactions as (
 
 ),
 
-clients as (
+identities as (
 
-    select client_id from {{ ref('int_clients_unioned') }}
+    select
+        source_client_id,
+        client_id
+    from {{ ref('client_identities') }}
 
 ),
 
@@ -26,7 +29,7 @@ matched as (
 
     select
         transactions.transaction_id,
-        transactions.client_id,
+        coalesce(identities.client_id, transactions.client_id) as client_id,
         transactions.service_id,
         services.partner_id,
         transactions.quantity,
@@ -34,10 +37,10 @@ matched as (
         transactions.discount_amount,
         transactions.transacted_at,
         transactions.loaded_at,
-        clients.client_id is not null as is_known_client,
+        identities.client_id is not null as is_known_client,
         services.service_id is not null as is_known_service
     from transactions
-    left join clients on transactions.client_id = clients.client_id
+    left join identities on transactions.client_id = identities.source_client_id
     left join services on transactions.service_id = services.service_id
 
 ),

@@ -6,9 +6,12 @@ web_events as (
 
 ),
 
-clients as (
+identities as (
 
-    select client_id from {{ ref('int_clients_unioned') }}
+    select
+        source_client_id,
+        client_id
+    from {{ ref('client_identities') }}
 
 ),
 
@@ -21,7 +24,7 @@ services as (
 
 select
     web_events.event_id,
-    web_events.client_id,
+    coalesce(identities.client_id, web_events.client_id) as client_id,
     web_events.service_id,
     web_events.event_type,
     web_events.search_text,
@@ -29,7 +32,7 @@ select
     -- The first reason that applies, so that every row is counted once.
     case
         when web_events.client_id is null then 'missing_client'
-        when clients.client_id is null then 'unknown_client'
+        when identities.client_id is null then 'unknown_client'
         -- A search may name no service.
         when web_events.service_id is not null and services.service_id is null
             then 'unknown_service'
@@ -39,5 +42,5 @@ select
             then 'unknown_event_type'
     end as rejection_reason
 from web_events
-left join clients on web_events.client_id = clients.client_id
+left join identities on web_events.client_id = identities.source_client_id
 left join services on web_events.service_id = services.service_id

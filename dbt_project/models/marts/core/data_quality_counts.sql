@@ -1,6 +1,7 @@
 -- Read, missing_key and duplicate are counted on the raw rows; accepted and rejected on what
 -- came out at the other end. assert_data_quality_counts_balance proves that they agree.
--- Derived records come from no raw row of their own and are not counted.
+-- Derived records come from no raw row of their own and are not counted. Of clients it is the
+-- records that are counted, whoever they belong to.
 with
 
 raw_counts as (
@@ -79,7 +80,11 @@ classified_rows as (
     select
         'campaign_contacts' as entity,
         coalesce(rejection_reason, response_kind) as outcome,
-        case when rejection_reason is null then 'accepted' else 'rejected' end as outcome_kind
+        case
+            when rejection_reason is null then 'accepted'
+            when rejection_reason = 'same_client' then 'duplicate'
+            else 'rejected'
+        end as outcome_kind
     from {{ ref('int_campaign_contacts_classified') }}
 
     union all

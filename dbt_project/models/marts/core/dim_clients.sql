@@ -2,7 +2,7 @@ with
 
 clients as (
 
-    select * from {{ ref('int_clients_unioned') }}
+    select * from {{ ref('int_clients_resolved') }}
 
 ),
 

@@ -71,6 +71,25 @@ def load_simulated(
     load_world(settings, world, Progress(out))
 
 
+@load_app.command("files")
+@command
+def load_files(
+    folder: Annotated[Path, typer.Argument(help="Landing folder: one folder per partner.")],
+    check: Annotated[bool, typer.Option("--check", help="Read and report; write nothing.")] = False,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Load partners' files (CSV, NDJSON, Parquet); what is loaded already stays as it is."""
+    from ml.sources.files.load import load_files as run_load
+    from ml.sources.files.report import print_outcomes, refuse_refused
+
+    settings = load_settings(warehouse=warehouse)
+    outcomes = run_load(settings, folder, Progress(out), is_check=check)
+    print_outcomes(out, outcomes, is_check=check)
+    refuse_refused(outcomes, is_check=check)
+    if not check:
+        out.print("Next: [bold]cross-sell build[/bold]; rejected rows are in raw.rejected_rows")
+
+
 @app.command()
 @command
 def build(

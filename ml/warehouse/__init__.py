@@ -1,6 +1,21 @@
 """The only place that knows an engine: open, read Arrow, write Arrow."""
 
 from ml.warehouse.connection import Connection, connect
+from ml.warehouse.conversion import (
+    LINE,
+    PROBLEM,
+    Converter,
+    TextFormat,
+    is_time_zone,
+    is_timestamp_format,
+)
+from ml.warehouse.landing import (
+    KnownFile,
+    StagedFile,
+    check_raw_tables,
+    known_files,
+    write_landing,
+)
 from ml.warehouse.simulated import write_world
 from ml.warehouse.tables import (
     append_tables,
@@ -13,14 +28,25 @@ from ml.warehouse.tables import (
 )
 
 __all__ = [
+    "LINE",
+    "PROBLEM",
     "Connection",
+    "Converter",
+    "KnownFile",
+    "StagedFile",
+    "TextFormat",
     "append_tables",
     "check_contract",
+    "check_raw_tables",
     "connect",
     "count_rows",
     "existing_columns",
+    "is_time_zone",
+    "is_timestamp_format",
+    "known_files",
     "read_table",
     "read_table_if_there",
     "replace_tables",
+    "write_landing",
     "write_world",
 ]

@@ -40,7 +40,8 @@ def relation(connection: duckdb.DuckDBPyConnection, schema_name: str, name: str)
     return f"{_catalog(connection)}.{quoted(schema_name)}.{quoted(name)}"
 
 
-def _relation(connection: duckdb.DuckDBPyConnection, table: Table) -> str:
+def table_relation(connection: duckdb.DuckDBPyConnection, table: Table) -> str:
+    """A contracted table's full name."""
     return relation(connection, table.schema_name, table.name)
 
 
@@ -49,7 +50,7 @@ def create_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     columns = ", ".join(f"{quoted(c.name)} {_SQL_TYPES[c.type]}" for c in table.columns)
     schema = f"{_catalog(connection)}.{quoted(table.schema_name)}"
     connection.execute(f"create schema if not exists {schema}")
-    connection.execute(f"create or replace table {_relation(connection, table)} ({columns})")
+    connection.execute(f"create or replace table {table_relation(connection, table)} ({columns})")
 
 
 def existing_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[str, str]:
@@ -120,7 +121,7 @@ def read_table(
     columns = ", ".join(quoted(name) for name in table.column_names)
     conditions = " and ".join(f"{quoted(name)} = ?" for name in (where or {}))
     query = (
-        f"select {columns} from {_relation(connection, table)} "
+        f"select {columns} from {table_relation(connection, table)} "
         + (f"where {conditions} " if conditions else "")
         + "order by "
         + ", ".join(quoted(name) for name in table.key)
@@ -145,17 +146,18 @@ def read_table_if_there(
 def count_rows(connection: duckdb.DuckDBPyConnection, table: Table) -> int:
     """Rows of a table."""
     [(count,)] = connection.execute(
-        f"select count(*) from {_relation(connection, table)}"
+        f"select count(*) from {table_relation(connection, table)}"
     ).fetchall()
     return int(count)
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: ArrowRows) -> None:
+def insert_rows(connection: duckdb.DuckDBPyConnection, table: Table, rows: ArrowRows) -> None:
+    """Append rows, within the transaction that is under way."""
     view = f"incoming_{table.name}"
     names = ", ".join(quoted(name) for name in table.column_names)
     connection.register(view, rows)
     connection.execute(
-        f"insert into {_relation(connection, table)} ({names}) select {names} from {view}"
+        f"insert into {table_relation(connection, table)} ({names}) select {names} from {view}"
     )
     # Not after an error: the transaction is then aborted, and this would hide why.
     connection.unregister(view)
@@ -169,7 +171,7 @@ def replace_tables(
     try:
         for table, rows in tables:
             create_table(connection, table)
-            _insert(connection, table, rows)
+            insert_rows(connection, table, rows)
         connection.execute("commit")
     except BaseException:
         connection.execute("rollback")
@@ -186,7 +188,7 @@ def append_tables(
     connection.execute("begin transaction")
     try:
         for table, rows in pairs:
-            _insert(connection, table, rows)
+            insert_rows(connection, table, rows)
         connection.execute("commit")
     except BaseException:
         connection.execute("rollback")

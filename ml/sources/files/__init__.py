@@ -1,0 +1,1 @@
+"""Bring partners' files in: from a landing folder onto the raw contract."""

@@ -1,0 +1,158 @@
+"""What a partner's ``mapping.yml`` says of its files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ml.contracts import RAW_CLIENTS, RAW_ENTITIES, Columns, Table
+from ml.sources.files.identity import HASHED
+from ml.sources.files.landing import MAPPING
+from ml.sources.files.outcome import FileRefusedError
+from ml.warehouse import TextFormat, is_time_zone, is_timestamp_format
+
+_OURS: Final = {Columns.SOURCE_PARTNER_ID, Columns.SOURCE_FILE, Columns.LOADED_AT, *HASHED.values()}
+
+
+def deliverable(table: Table) -> tuple[str, ...]:
+    """Columns that a file may bring; the others are the loader's."""
+    extra = tuple(HASHED) if table is RAW_CLIENTS else ()
+    return tuple(n for n in table.column_names if n not in _OURS) + extra
+
+
+def _zone(value: str) -> str:
+    if not is_time_zone(value):
+        raise ValueError(f"'{value}' is no time zone; write one like Europe/Moscow or UTC")
+    return value
+
+
+def _format(value: str) -> str:
+    if not is_timestamp_format(value):
+        raise ValueError(f"'{value}' is no format; write one like %d.%m.%Y %H:%M:%S")
+    return value
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EntityMapping(_Strict):
+    """What is said of one entity's files.
+
+    Parameters
+    ----------
+    columns : dict of str to str
+        The partner's column names to the contract's.
+    constants : dict of str to str
+        Values of columns that the files lack.
+    values : dict of str to dict of str to str
+        For a column of the contract: the partner's values to the contract's.
+    ignore_columns : tuple of str
+        Columns of the files that are not wanted.
+    """
+
+    columns: dict[str, str] = Field(default_factory=dict)
+    constants: dict[str, str] = Field(default_factory=dict)
+    values: dict[str, dict[str, str]] = Field(default_factory=dict)
+    ignore_columns: tuple[str, ...] = ()
+
+
+class Mapping(_Strict):
+    """What a partner says of its files; every part may be left out.
+
+    Parameters
+    ----------
+    delimiter : str, default ","
+    encoding : {"utf-8", "cp1251"}, default "utf-8"
+        With or without a byte order mark.
+    decimal : {".", ","}, default "."
+    timestamp_formats : tuple of str
+        As of ``strptime``; none: ISO 8601.
+    time_zone : str, default "UTC"
+    phone_country_code : str
+        Put before telephone numbers without one.
+    phone_trunk_prefix : str, default "0"
+        Dropped from telephone numbers without a country code.
+    entities : dict of str to EntityMapping
+    """
+
+    delimiter: Annotated[str, Field(min_length=1, max_length=1, pattern='[^"\r\n]')] = ","
+    encoding: Literal["utf-8", "cp1251"] = "utf-8"
+    decimal: Literal[".", ","] = "."
+    timestamp_formats: tuple[Annotated[str, AfterValidator(_format)], ...] = ()
+    time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    phone_country_code: Annotated[str, Field(pattern="^[0-9]{0,3}$")] = ""
+    phone_trunk_prefix: Annotated[str, Field(pattern="^[0-9]{0,2}$")] = "0"
+    entities: dict[str, EntityMapping] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Mapping:
+        tables = {table.name: table for table in RAW_ENTITIES}
+        for name, entity in self.entities.items():
+            if name not in tables:
+                raise ValueError(f"entities.{name}: there are {', '.join(tables)}")
+            known = deliverable(tables[name])
+            for key, names in (
+                ("columns", list(entity.columns.values())),
+                ("constants", list(entity.constants)),
+                ("values", list(entity.values)),
+            ):
+                for column in names:
+                    if column not in known:
+                        raise ValueError(
+                            f"entities.{name}.{key}: {name} have no column '{column}'; "
+                            f"there are {', '.join(known)}"
+                        )
+            for column in entity.constants:
+                if column in HASHED:
+                    raise ValueError(f"entities.{name}.constants: '{column}' differs by client")
+        return self
+
+    @property
+    def text_format(self) -> TextFormat:
+        """How numbers and times are written."""
+        return TextFormat(self.decimal, self.timestamp_formats, self.time_zone)
+
+    def entity(self, table: Table) -> EntityMapping:
+        """What is said of a table's files; nothing where nothing is."""
+        return self.entities.get(table.name, EntityMapping())
+
+
+def mapping_text(folder: Path) -> bytes:
+    """Bytes of a partner's mapping; none where it has none."""
+    path = folder / MAPPING
+    return path.read_bytes() if path.is_file() else b""
+
+
+def parse_mapping(text: bytes, name: str) -> Mapping:
+    """Read a mapping.
+
+    Parameters
+    ----------
+    text : bytes
+    name : str
+        Of the file, for messages.
+
+    Raises
+    ------
+    FileRefusedError
+        Names the file and the key.
+    """
+    try:
+        # Every scalar stays text: no number loses its zeros, no 'no' becomes false.
+        content = yaml.load(text.decode("utf-8-sig"), Loader=yaml.BaseLoader) or {}
+        return Mapping.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        raise FileRefusedError(f"{name}: {key + ': ' if key else ''}{message}") from None
+    except UnicodeDecodeError:
+        raise FileRefusedError(f"{name} is not UTF-8: save it as UTF-8") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark else ""
+        raise FileRefusedError(f"{name} is not YAML{where}: mend it") from None

@@ -1,0 +1,269 @@
+"""Read NDJSON and Parquet: every field as text, as its own format writes it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ml.sources.files.blocks import LONGEST_LINE, BlockReader
+from ml.sources.files.identity import MASK, mask_all, shown
+from ml.sources.files.mapping import Mapping
+from ml.sources.files.outcome import FileRefusedError
+from ml.sources.files.rows import BrokenRow, RowBatch, shortened, text_table
+
+_ROWS_AT_ONCE: Final = 100_000
+_BOM: Final = b"\xef\xbb\xbf"
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+class _RowError(Exception):
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+class NdjsonReader:
+    """Rows of a file with one JSON object in each line.
+
+    Parameters
+    ----------
+    stream : binary file
+    mapping : Mapping
+    size : int, optional
+        Bytes read at once.
+
+    Raises
+    ------
+    FileRefusedError
+        The first line is no object: its keys are the file's columns.
+    """
+
+    iso_names: frozenset[str] = frozenset()
+
+    def __init__(self, stream: BinaryIO, mapping: Mapping, size: int | None = None) -> None:
+        self._blocks = BlockReader(stream, *([size] if size else []))
+        self._encoding = mapping.encoding
+        # Numbers are written with a point in JSON, whatever the partner's texts do.
+        self._decimal = mapping.decimal
+        self._line = 1
+        self._first = self._blocks.first_line()
+        if self._first is None:
+            raise FileRefusedError(
+                f"its first line is longer than {LONGEST_LINE:,} bytes: is it NDJSON?"
+            )
+        self._first = self._first.removeprefix(_BOM)
+        if not self._first.strip():
+            raise FileRefusedError("its first line is empty: NDJSON has an object in each line")
+        try:
+            self.names = list(self._object(self._first))
+        except _RowError as error:
+            raise FileRefusedError(
+                f"its first line is no JSON object ({error.detail}): is it NDJSON?"
+            ) from None
+
+    def mask(self, text: str, hidden: Sequence[str]) -> str:
+        """A row's text without what hidden columns hold."""
+        if not hidden:
+            return text
+        try:
+            content = self._object(text.encode())
+        except _RowError:
+            return mask_all(text)
+        return _json({k: MASK if k in hidden and v else v for k, v in content.items()})
+
+    def __iter__(self) -> Iterator[RowBatch]:
+        yield self._rows([self._first or b""])
+        while (block := self._blocks.read()) is not None:
+            if block.long_line is not None:
+                detail = f"over {LONGEST_LINE:,} bytes"
+                broken = self._broken(_RowError("line_too_long", detail), block.long_line)
+                self._line += 1
+                yield self._batch([], [], [], [broken])
+                continue
+            lines = block.data.split(b"\n")
+            if not lines[-1]:
+                lines.pop()
+            yield self._rows(lines)
+
+    def _rows(self, lines: list[bytes]) -> RowBatch:
+        rows, numbers, texts, broken = [], [], [], []
+        known = set(self.names)
+        for line in lines:
+            if line.strip():
+                try:
+                    content = self._object(line)
+                    if not known.issuperset(content):
+                        unknown = [name for name in content if name not in known]
+                        raise _RowError("unknown_column", f"the first line has no {shown(unknown)}")
+                    rows.append(content)
+                    numbers.append(self._line)
+                    texts.append(line)
+                except _RowError as error:
+                    broken.append(self._broken(error, line))
+            self._line += 1
+        return self._batch(rows, numbers, texts, broken)
+
+    def _batch(
+        self,
+        rows: list[dict[str, str | None]],
+        numbers: list[int],
+        texts: list[bytes],
+        broken: list[BrokenRow],
+    ) -> RowBatch:
+        return RowBatch(
+            text_table(self.names, [[row.get(name) for row in rows] for name in self.names]),
+            pa.array(numbers, pa.int64()),
+            lambda positions: [shortened(texts[p].decode(self._encoding)) for p in positions],
+            broken,
+        )
+
+    def _broken(self, error: _RowError, line: bytes) -> BrokenRow:
+        text = line[: LONGEST_LINE // 8].decode(self._encoding, "backslashreplace")
+        return BrokenRow(self._line, error.reason, error.detail, shortened(text))
+
+    def _object(self, line: bytes) -> dict[str, str | None]:
+        if len(line) > LONGEST_LINE:
+            raise _RowError("line_too_long", f"{len(line):,} bytes")
+        if b"\0" in line:
+            raise _RowError("nul_byte", "the line has NUL bytes")
+        try:
+            content = json.loads(
+                line.decode(self._encoding),
+                parse_float=lambda text: text.replace(".", self._decimal),
+                parse_int=str,
+                parse_constant=str,
+                object_pairs_hook=_once,
+            )
+        except UnicodeDecodeError as error:
+            detail = f"byte {error.start + 1} of the line is not {self._encoding}"
+            raise _RowError("bad_encoding", detail) from None
+        except json.JSONDecodeError as error:
+            raise _RowError("bad_json", f"{error.msg} at character {error.colno}") from None
+        except RecursionError:
+            raise _RowError("bad_json", "nested too deep") from None
+        if not isinstance(content, dict):
+            raise _RowError("bad_json", "the line is no object")
+        return {name: _as_text(name, value) for name, value in content.items()}
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise _RowError("duplicate_column", "a key comes twice")
+    return content
+
+
+def _as_text(name: str, value: object) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str):
+        raise _RowError("bad_json", f"{shown([name])} holds more than one value")
+    if _SURROGATE.search(value) or _SURROGATE.search(name):
+        raise _RowError("bad_encoding", f"{shown([name])} holds half a character")
+    if "\0" in value or "\0" in name:
+        raise _RowError("nul_byte", f"{shown([name])} holds NUL")
+    return value
+
+
+class ParquetReader:
+    """Rows of a Parquet file; their lines are counted from 1.
+
+    Parameters
+    ----------
+    path : Path
+    mapping : Mapping
+
+    Raises
+    ------
+    FileRefusedError
+        It is no Parquet, or a column's type is no value of ours.
+    """
+
+    def __init__(self, path: Path, mapping: Mapping) -> None:
+        try:
+            self._file = pq.ParquetFile(path)
+            schema = self._file.schema_arrow
+        except (pa.ArrowException, OSError, ValueError) as error:
+            reason = str(error).splitlines()[0][:200]
+            raise FileRefusedError(f"it cannot be read as Parquet: {reason}") from None
+        self.names: list[str] = list(schema.names)
+        self.iso_names = frozenset(
+            field.name
+            for field in schema
+            if pa.types.is_timestamp(field.type) or pa.types.is_date(field.type)
+        )
+        for field in schema:
+            if pa.types.is_nested(field.type):
+                raise FileRefusedError(f"its column {shown([field.name])} is a {field.type}")
+        self._decimal = mapping.decimal
+
+    def mask(self, text: str, hidden: Sequence[str]) -> str:
+        """A row's text without what hidden columns hold."""
+        content = json.loads(text)
+        return _json({k: MASK if k in hidden and v else v for k, v in content.items()})
+
+    def __iter__(self) -> Iterator[RowBatch]:
+        line = 1
+        try:
+            for batch in self._file.iter_batches(_ROWS_AT_ONCE):
+                columns = pa.table(
+                    [self._texts(name, batch.column(i)) for i, name in enumerate(self.names)],
+                    names=self.names,
+                )
+                yield RowBatch(
+                    columns,
+                    pa.array(range(line, line + len(columns)), pa.int64()),
+                    _ParquetTexts(columns),
+                    [],
+                )
+                line += len(columns)
+        except (pa.ArrowException, OSError) as error:
+            reason = str(error).splitlines()[0][:200]
+            raise FileRefusedError(f"it cannot be read to its end: {reason}") from None
+
+    def _texts(self, name: str, column: pa.Array) -> pa.Array:
+        if pa.types.is_dictionary(column.type):
+            column = column.dictionary_decode()
+        if pa.types.is_timestamp(column.type):
+            zone = column.type.tz
+            column = column.cast(pa.timestamp("us", zone), safe=False)
+            naive = (
+                column.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us")) if zone else column
+            )
+            texts = naive.cast(pa.string())
+            return pc.binary_join_element_wise(texts, "Z", "") if zone else texts
+        if pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
+            return pc.replace_substring(column.cast(pa.string()), ".", self._decimal)
+        try:
+            texts = column.cast(pa.string())
+            texts.validate(full=True)
+        except pa.ArrowException:
+            raise FileRefusedError(
+                f"its column {shown([name])} ({column.type}) is no text, number or time"
+            ) from None
+        return pc.replace_substring(texts, "\0", "\N{SYMBOL FOR NULL}")
+
+
+class _ParquetTexts:
+    """Rows have no text of their own in Parquet: they are shown as JSON."""
+
+    def __init__(self, columns: pa.Table) -> None:
+        self._columns = columns
+
+    def __call__(self, positions: Sequence[int]) -> list[str]:
+        rows = self._columns.take(pa.array(positions, pa.int64())).to_pylist()
+        return [_json({k: v if v is None else v[:1000] for k, v in row.items()}) for row in rows]
+
+
+def _json(content: dict[str, str | None]) -> str:
+    return json.dumps(content, ensure_ascii=False)

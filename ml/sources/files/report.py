@@ -1,0 +1,65 @@
+"""Say what became of a landing folder's files."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ml.errors import InputError
+from ml.sources.files.outcome import REFUSED, UNCHANGED, FileOutcome
+
+_SHOWN_REASONS: Final = 3
+_STYLES: Final = {REFUSED: "bold red", UNCHANGED: "dim"}
+
+
+def print_outcomes(console: Console, outcomes: list[FileOutcome], *, is_check: bool) -> None:
+    """Print one line per file, and below what is wrong with those that were not taken."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("file", overflow="fold")
+    for name in ("rows", "accepted", "rejected"):
+        table.add_column(name, justify="right")
+    table.add_column("outcome")
+    for outcome in outcomes:
+        status = "would be loaded" if is_check and outcome.status == "loaded" else outcome.status
+        reasons = outcome.reasons.most_common(_SHOWN_REASONS)
+        more = len(outcome.reasons) - len(reasons)
+        notes = [f"{count:,} {reason}" for reason, count in reasons]
+        notes += [f"{more} more"] if more else []
+        table.add_row(
+            escape(outcome.name),
+            f"{outcome.read:,}",
+            f"{outcome.accepted:,}",
+            f"[yellow]{outcome.rejected:,}[/yellow]" if outcome.rejected else "0",
+            f"[{_STYLES.get(outcome.status, 'green')}]{status}[/]"
+            + (f" [dim]({', '.join(notes)})[/dim]" if notes else ""),
+        )
+    console.print(table)
+    for outcome in outcomes:
+        if outcome.problem:
+            style = _STYLES.get(outcome.status, "yellow")
+            console.print(
+                f"[{style}]{outcome.status}[/] {escape(outcome.name)}: {escape(outcome.problem)}",
+                soft_wrap=True,
+            )
+
+
+def refuse_refused(outcomes: list[FileOutcome], *, is_check: bool) -> None:
+    """End with an error where a file was refused.
+
+    Raises
+    ------
+    InputError
+    """
+    refused = [outcome for outcome in outcomes if outcome.status == REFUSED]
+    if not refused:
+        return
+    first = refused[0]
+    others = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
+    rest = "nothing was loaded" if is_check else "the other files are loaded"
+    raise InputError(
+        f"{len(refused)} of {len(outcomes)} files refused, {rest}: "
+        f"{first.name}: {first.problem}{others}"
+    )

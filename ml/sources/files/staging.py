@@ -1,0 +1,183 @@
+"""Read one file to its end: what is accepted and what is rejected, as Parquet beside each other."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Final, Self
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ml.contracts import RAW_REJECTED_ROWS, Columns, Table, arrow_table
+from ml.sources.files.columns import ColumnPlan, holds_people, plan_columns
+from ml.sources.files.delimited import CsvReader, unpacked
+from ml.sources.files.identity import HASHED, MASK, mask_all
+from ml.sources.files.landing import LandingFile
+from ml.sources.files.mapping import Mapping
+from ml.sources.files.outcome import FileOutcome, FileRefusedError
+from ml.sources.files.records import NdjsonReader, ParquetReader
+from ml.sources.files.rows import BrokenRow, Reader, RowBatch, shortened
+from ml.warehouse import LINE, PROBLEM, Converter
+
+_LONGEST_VALUE: Final = 200
+
+
+class _Sink:
+    """A Parquet file that is made when its first rows come."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer: pq.ParquetWriter | None = None
+
+    def write(self, rows: pa.Table) -> None:
+        if not len(rows):
+            return
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._path, rows.schema, compression="lz4")
+        self._writer.write_table(rows)
+
+    @property
+    def path(self) -> Path | None:
+        return self._path if self._writer else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+
+def stage_file(
+    file: LandingFile,
+    table: Table,
+    mapping: Mapping,
+    outcome: FileOutcome,
+    target: Path,
+    loaded_at: datetime,
+) -> None:
+    """Read a file and stage its rows.
+
+    Parameters
+    ----------
+    file : LandingFile
+    table : Table
+        What its rows are.
+    mapping : Mapping
+    outcome : FileOutcome
+        Told what came out.
+    target : Path
+        Stem of the files that rows are staged in.
+    loaded_at : datetime
+
+    Raises
+    ------
+    FileRefusedError
+        The file cannot be taken as a whole.
+    """
+    partner = outcome.partner or ""
+    with ExitStack() as stack:
+        accepted = stack.enter_context(_Sink(target.with_suffix(".accepted")))
+        rejected = stack.enter_context(_Sink(target.with_suffix(".rejected")))
+        reader = stack.enter_context(_open(file, mapping))
+        plan = plan_columns(table, reader.names, mapping, partner)
+        iso = {name for name, source in plan.sources.items() if source in reader.iso_names}
+        names = [HASHED.get(name, name) for name in (*plan.sources, *plan.constants)]
+        made = {plan.made_id: f"{file.name}#"} if plan.made_id else {}
+        converter = stack.enter_context(Converter(table, names, mapping.text_format, made, iso))
+        for batch in reader:
+            good, bad = _convert(batch, plan, converter, reader)
+            accepted.write(good)
+            rows = _rejected_rows(bad, file.name, partner, table, loaded_at)
+            rejected.write(rows)
+            outcome.accepted += len(good)
+            outcome.reasons.update(Counter(row.reason for row in bad))
+            outcome.read += len(good) + len(bad)
+    outcome.accepted_rows, outcome.rejected_rows = accepted.path, rejected.path
+
+
+@contextmanager
+def _open(file: LandingFile, mapping: Mapping) -> Iterator[Reader]:
+    """A reader of a file; all that can be wrong with its bytes becomes one error."""
+    try:
+        if file.format == ".parquet":
+            yield ParquetReader(file.path, mapping)
+            return
+        with file.path.open("rb") as raw, unpacked(raw, file.format or "") as stream:
+            yield _text_reader(stream, file.format or "", mapping)
+    except EOFError:
+        raise FileRefusedError("its gzip ends too early: deliver it again, whole") from None
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise FileRefusedError(f"its gzip is damaged ({error}): deliver it again") from None
+    except OSError as error:
+        raise FileRefusedError(f"it cannot be read: {error.strerror or error}") from None
+
+
+def _text_reader(stream: BinaryIO, file_format: str, mapping: Mapping) -> Reader:
+    if file_format == ".ndjson":
+        return NdjsonReader(stream, mapping)
+    return CsvReader(stream, mapping)
+
+
+def _convert(
+    batch: RowBatch, plan: ColumnPlan, converter: Converter, reader: Reader
+) -> tuple[pa.Table, list[BrokenRow]]:
+    """Rows of the contract, and what is known of those that cannot be any."""
+    incoming = plan.rows(batch)
+    typed = converter.convert(incoming)
+    problems = typed.column(PROBLEM)
+    good = typed.filter(pc.is_null(problems)).drop_columns([PROBLEM, LINE])
+    types = plan.table.arrow_schema
+    good = good.cast(pa.schema([(name, types.field(name).type) for name in good.column_names]))
+    positions = pc.indices_nonzero(pc.is_valid(problems)).to_pylist()
+    texts = batch.texts(positions) if positions else []
+    bad = []
+    for position, text in zip(positions, texts, strict=True):
+        reason, column = problems[position].as_py().split(":", 1)
+        line, detail = batch.lines[position].as_py(), _detail(column, incoming, position)
+        bad.append(BrokenRow(line, reason, detail, reader.mask(text, plan.hidden)))
+    is_private = bool(plan.hidden) or holds_people(plan.table)
+    for row in batch.broken:
+        bad.append(replace(row, text=mask_all(row.text)) if is_private else row)
+    return good, bad
+
+
+def _detail(column: str, incoming: pa.Table, position: int) -> str:
+    if column in HASHED.values():
+        return f"{column}: {MASK}"
+    value = incoming.column(column)[position].as_py()
+    if value is None or not value.strip():
+        return column
+    return f"{column}: '{shortened(value[:_LONGEST_VALUE])}'"
+
+
+def _rejected_rows(
+    bad: Sequence[BrokenRow], name: str, partner: str, table: Table, loaded_at: datetime
+) -> pa.Table:
+    return arrow_table(
+        RAW_REJECTED_ROWS,
+        {
+            Columns.SOURCE_FILE: [name] * len(bad),
+            Columns.LINE_NUMBER: [row.line for row in bad],
+            Columns.PARTNER_ID: [partner] * len(bad),
+            Columns.ENTITY: [table.name] * len(bad),
+            Columns.REASON: [row.reason for row in bad],
+            Columns.DETAIL: [row.detail for row in bad],
+            Columns.ORIGINAL_TEXT: [row.text for row in bad],
+            Columns.LOADED_AT: [loaded_at] * len(bad),
+        },
+    )

@@ -1,0 +1,177 @@
+"""Write what landing files brought, with its ledger, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+
+from ml.contracts import (
+    RAW_LOADED_FILES,
+    RAW_REJECTED_ROWS,
+    RAW_TABLES,
+    RAW_TRANSACTIONS,
+    Columns,
+    Table,
+)
+from ml.errors import InputError
+from ml.warehouse.tables import (
+    check_contract,
+    create_table,
+    existing_columns,
+    insert_rows,
+    quoted,
+    read_table_if_there,
+    table_relation,
+)
+
+_OTHER: Final = "load into another warehouse with --warehouse"
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """Rows of one landing file, ready to be written.
+
+    Parameters
+    ----------
+    table : Table
+        What the rows are.
+    source_file : str
+        Rows of this name are replaced.
+    accepted, rejected : Path or None
+        Parquet files; None: no rows.
+    constants : mapping of str to str
+        Columns with one value for the whole file.
+    """
+
+    table: Table
+    source_file: str
+    accepted: Path | None
+    rejected: Path | None
+    constants: Mapping[str, str]
+
+
+def check_raw_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Refuse a warehouse whose raw tables are of another contract or another source.
+
+    Raises
+    ------
+    InputError
+    """
+    for table in RAW_TABLES:
+        if existing_columns(connection, table):
+            check_contract(connection, table, _OTHER)
+    if not existing_columns(connection, RAW_TRANSACTIONS):
+        return
+    [(has_others,)] = connection.execute(
+        f"select exists(from {table_relation(connection, RAW_TRANSACTIONS)} "
+        f"where {quoted(Columns.SOURCE_FILE)} is null)"
+    ).fetchall()
+    if has_others:
+        raise InputError(
+            f"{RAW_TRANSACTIONS.qualified_name} has rows that came from no file (another source "
+            f"was loaded): {_OTHER}"
+        )
+
+
+@dataclass(frozen=True)
+class KnownFile:
+    """What the ledger says last of a file.
+
+    Parameters
+    ----------
+    loaded_sha256 : str or None
+        Fingerprint of the content whose rows the raw tables have; None: none of it.
+    last_sha256 : str or None
+        Fingerprint of the content that came last, taken or not.
+    """
+
+    loaded_sha256: str | None
+    last_sha256: str | None
+
+
+def known_files(connection: duckdb.DuckDBPyConnection) -> dict[str, KnownFile]:
+    """Files that the ledger knows, by name."""
+    rows = read_table_if_there(connection, RAW_LOADED_FILES).sort_by(Columns.LOADED_AT)
+    known: dict[str, KnownFile] = {}
+    for row in rows.to_pylist():
+        name, sha256 = row[Columns.SOURCE_FILE], row[Columns.CONTENT_SHA256]
+        before = known.get(name, KnownFile(None, None))
+        known[name] = KnownFile(sha256 if row[Columns.IS_CURRENT] else before.loaded_sha256, sha256)
+    return known
+
+
+def write_landing(
+    connection: duckdb.DuckDBPyConnection,
+    files: Iterable[StagedFile],
+    ledger: pa.Table,
+    loaded_at: datetime,
+) -> None:
+    """Replace the rows of files and add to the ledger: all of it or nothing.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+    files : iterable of StagedFile
+    ledger : pyarrow.Table
+        Rows of ``raw.loaded_files`` to add.
+    loaded_at : datetime
+    """
+    connection.execute("begin transaction")
+    try:
+        for table in RAW_TABLES:
+            if not existing_columns(connection, table):
+                create_table(connection, table)
+        for file in files:
+            _replace(connection, file, loaded_at)
+        insert_rows(connection, RAW_LOADED_FILES, ledger)
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
+
+
+def _replace(connection: duckdb.DuckDBPyConnection, file: StagedFile, loaded_at: datetime) -> None:
+    by_file = f"{quoted(Columns.SOURCE_FILE)} = ?"
+    for table in (file.table, RAW_REJECTED_ROWS):
+        connection.execute(
+            f"delete from {table_relation(connection, table)} where {by_file}", [file.source_file]
+        )
+    connection.execute(
+        f"update {table_relation(connection, RAW_LOADED_FILES)} "
+        f"set {quoted(Columns.IS_CURRENT)} = false "
+        f"where {by_file} and {quoted(Columns.IS_CURRENT)}",
+        [file.source_file],
+    )
+    if file.accepted is not None:
+        constants = {**file.constants, Columns.SOURCE_FILE: file.source_file}
+        _insert_parquet(connection, file.table, file.accepted, constants, loaded_at)
+    if file.rejected is not None:
+        _insert_parquet(connection, RAW_REJECTED_ROWS, file.rejected, {}, loaded_at)
+
+
+def _insert_parquet(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    path: Path,
+    constants: Mapping[str, str],
+    loaded_at: datetime,
+) -> None:
+    values: dict[str, object] = {**constants, Columns.LOADED_AT: loaded_at}
+    found = connection.execute(
+        "select distinct name from parquet_schema(?)", [str(path)]
+    ).fetchall()
+    own = [name for name in table.column_names if (name,) in found and name not in values]
+    added = [name for name in table.column_names if name in values]
+    names = ", ".join(quoted(name) for name in own + added)
+    outputs = ", ".join([quoted(name) for name in own] + ["?"] * len(added))
+    connection.execute(
+        f"insert into {table_relation(connection, table)} ({names}) "
+        f"select {outputs} from read_parquet(?)",
+        [*(values[name] for name in added), str(path)],
+    )

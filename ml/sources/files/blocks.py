@@ -49,7 +49,8 @@ class BlockReader:
     def read(self, kept: bytes = b"") -> Block | None:
         """The next lines, after those of the last block that were kept; None at the end."""
         while not self._is_at_end:
-            if len(self._tail) > LONGEST_LINE:
+            # After the header the tail may still hold whole lines.
+            if len(self._tail) > LONGEST_LINE and _NEWLINE not in self._tail:
                 if kept:
                     return Block(kept, may_grow=False)
                 return Block(b"", may_grow=False, long_line=self._skip_line())

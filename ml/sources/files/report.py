@@ -21,7 +21,7 @@ def print_outcomes(console: Console, outcomes: list[FileOutcome], *, is_check: b
     table.add_column("file", overflow="fold")
     for name in ("rows", "accepted", "rejected"):
         table.add_column(name, justify="right")
-    table.add_column("outcome")
+    table.add_column("status")
     for outcome in outcomes:
         status = "would be loaded" if is_check and outcome.status == "loaded" else outcome.status
         reasons = outcome.reasons.most_common(_SHOWN_REASONS)

@@ -151,8 +151,7 @@ def _convert(
         line, detail = batch.lines[position].as_py(), _detail(column, incoming, position)
         bad.append(BrokenRow(line, reason, detail, reader.mask(text, plan.hidden)))
     is_private = bool(plan.hidden) or holds_people(plan.table)
-    for row in batch.broken:
-        bad.append(replace(row, text=mask_all(row.text)) if is_private else row)
+    bad += [replace(r, text=mask_all(r.text)) if is_private else r for r in batch.broken]
     return good, bad
 
 

@@ -25,8 +25,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 setup: $(INSTALLED) ## Create .venv from the pinned constraints
 
-train: $(INSTALLED) ## The main job on real data: load, dbt build, train, score, publish
-	@$(BIN)/cross-sell run
+train: $(INSTALLED) ## The main job on real data: load, dbt build, train, score, publish (DATA=simulated or a landing folder: on that)
+	@$(BIN)/cross-sell run $(if $(DATA),--data '$(DATA)')
 
 report: $(INSTALLED) ## What the latest run found, as one HTML page
 	@$(BIN)/cross-sell report

@@ -79,13 +79,16 @@ def load_files(
     warehouse: WarehouseOption = None,
 ) -> None:
     """Load partners' files (CSV, NDJSON, Parquet); what is loaded already stays as it is."""
+    from ml.errors import InputError
     from ml.sources.files.load import load_files as run_load
-    from ml.sources.files.report import print_outcomes, refuse_refused
+    from ml.sources.files.report import print_outcomes, told_refusals
 
     settings = load_settings(warehouse=warehouse)
     outcomes = run_load(settings, folder, Progress(out), is_check=check)
     print_outcomes(out, outcomes, is_check=check)
-    refuse_refused(outcomes, is_check=check)
+    rest = "nothing was loaded" if check else "the others are loaded"
+    if (problem := told_refusals(outcomes, rest)) is not None:
+        raise InputError(problem)
     if not check:
         out.print("Next: [bold]cross-sell build[/bold]; rejected rows are in raw.rejected_rows")
 
@@ -175,7 +178,9 @@ def publish(warehouse: WarehouseOption = None) -> None:
 def run(
     data: Annotated[
         str,
-        typer.Option(help="complete-journey, or simulated in a warehouse of its own."),
+        typer.Option(
+            help="complete-journey; in their own warehouses: simulated, or a landing folder."
+        ),
     ] = "complete-journey",
     reload: Annotated[
         bool, typer.Option("--reload", help="Load the source even if raw tables exist.")

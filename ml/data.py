@@ -1,4 +1,4 @@
-"""What ``cross-sell run --data`` takes: the real data, or a simulated world."""
+"""What ``cross-sell run --data`` takes: the real data, a simulated world, or partners' files."""
 
 from __future__ import annotations
 
@@ -22,10 +22,13 @@ class Data:
     Parameters
     ----------
     name : str
-        ``complete-journey`` or ``simulated``.
+        ``complete-journey``, ``simulated``, or the landing folder's name.
+    folder : Path or None
+        The landing folder; None: not from files.
     """
 
     name: str
+    folder: Path | None = None
 
     @property
     def warehouse(self) -> Path | None:
@@ -41,21 +44,34 @@ def parse_data(text: str) -> Data:
     Raises
     ------
     InputError
-        No such source.
+        No such source and no such folder.
     """
-    if text not in (COMPLETE_JOURNEY, SIMULATED):
-        raise InputError(f"unknown data '{text}': there are {COMPLETE_JOURNEY} and {SIMULATED}")
-    return Data(text)
+    if text in (COMPLETE_JOURNEY, SIMULATED):
+        return Data(text)
+    folder = Path(text).expanduser()
+    if not folder.is_dir():
+        raise InputError(
+            f"unknown data '{text}': there are {COMPLETE_JOURNEY}, {SIMULATED}, "
+            "and any landing folder by its path"
+        )
+    return Data(folder.resolve().name, folder)
 
 
-def load(data: Data, settings: Settings, progress: Progress, *, reload: bool) -> None:
-    """Fill the raw tables, unless they are filled already.
+def load(data: Data, settings: Settings, progress: Progress, *, reload: bool) -> str | None:
+    """Fill the raw tables, unless they are filled already; of a folder, load what is new.
+
+    Returns
+    -------
+    str or None
+        What is to be told at the end of the run: files that were refused.
 
     Raises
     ------
     InputError
         The source lacks something.
     """
+    if data.folder is not None:
+        return _load_folder(data.folder, settings, progress)
     loaded = 0 if reload else loaded_transactions(settings)
     if loaded:
         progress.console.print(
@@ -68,3 +84,13 @@ def load(data: Data, settings: Settings, progress: Progress, *, reload: bool) ->
         load_simulated(settings, progress)
     else:
         load_source(settings, data.name, progress)
+    return None
+
+
+def _load_folder(folder: Path, settings: Settings, progress: Progress) -> str | None:
+    from ml.sources.files.load import load_files
+    from ml.sources.files.report import print_outcomes, told_refusals
+
+    outcomes = load_files(settings, folder, progress)
+    print_outcomes(progress.console, outcomes, is_check=False)
+    return told_refusals(outcomes, "the run is complete without them")

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from ml import publishing
 from ml.data import Data, load
+from ml.errors import InputError
 from ml.progress import Progress
 from ml.report.model_card import write_model_card
 from ml.report.page import write_report
@@ -48,6 +49,11 @@ def run(settings: Settings, console: Console, data: Data, *, reload: bool = Fals
         What is loaded.
     reload : bool, default False
         Load a source again that is loaded already, replacing the raw tables.
+
+    Raises
+    ------
+    InputError
+        Files were refused; the run is complete without them.
     """
     start = time.perf_counter()
     progress = Progress(console)
@@ -55,7 +61,7 @@ def run(settings: Settings, console: Console, data: Data, *, reload: bool = Fals
         f"[bold]cross-sell[/bold] [dim]warehouse {shown(settings.warehouse_file)}[/dim]\n"
     )
     print_tuned(console, settings)
-    load(data, settings, progress, reload=reload)
+    problem = load(data, settings, progress, reload=reload)
     build(settings, progress, SELECT_BEFORE_TRAINING)
     trained = train(settings, progress)
     build(settings, progress, SELECT_AFTER_TRAINING)
@@ -66,6 +72,8 @@ def run(settings: Settings, console: Console, data: Data, *, reload: bool = Fals
         card = write_model_card(settings, trained.run_id)
     print_run(console, trained, progress.steps)
     print_next_steps(console, settings, release, (report, card), time.perf_counter() - start)
+    if problem is not None:
+        raise InputError(problem)
 
 
 def write_docs(settings: Settings, progress: Progress) -> Path:

@@ -8,7 +8,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ml.errors import InputError
 from ml.sources.files.outcome import REFUSED, UNCHANGED, FileOutcome
 
 _SHOWN_REASONS: Final = 3
@@ -46,20 +45,21 @@ def print_outcomes(console: Console, outcomes: list[FileOutcome], *, is_check: b
             )
 
 
-def refuse_refused(outcomes: list[FileOutcome], *, is_check: bool) -> None:
-    """End with an error where a file was refused.
+def told_refusals(outcomes: list[FileOutcome], rest: str) -> str | None:
+    """What to say where files were refused; None where none was.
 
-    Raises
-    ------
-    InputError
+    Parameters
+    ----------
+    outcomes : list of FileOutcome
+    rest : str
+        What became of the others.
     """
     refused = [outcome for outcome in outcomes if outcome.status == REFUSED]
     if not refused:
-        return
+        return None
     first = refused[0]
     others = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
-    rest = "nothing was loaded" if is_check else "the other files are loaded"
-    raise InputError(
+    return (
         f"{len(refused)} of {len(outcomes)} files refused, {rest}: "
         f"{first.name}: {first.problem}{others}"
     )

@@ -234,9 +234,7 @@ def write_fitness(folder: Path, generator: np.random.Generator) -> None:
             "card": [f"{p - 100}" for p, _, _ in rated],
             "service": [f"{s:03d}" for _, s, _ in rated],
             "stars": [float(1 + (p + s) % 5) for p, s, _ in rated],
-            "at": pa.array(
-                [at + timedelta(days=2) for _, _, at in rated], pa.timestamp("us", "UTC")
-            ),
+            "at": pa.array(rated_at, pa.timestamp("us", "UTC")),
         }
     )
     pq.write_table(reviews, folder / "reviews.parquet")

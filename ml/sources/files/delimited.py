@@ -126,7 +126,9 @@ class CsvReader:
         if ends is None:
             return None
         try:
-            utf8 = data if self._encoding == "utf-8" else data.decode(self._encoding).encode()
+            # The parser's handler of invalid rows cannot meet bytes that are no text.
+            text = data.decode(self._encoding)
+            utf8 = data if self._encoding == "utf-8" else text.encode()
             parsed, invalid = self._parse(utf8)
         except (UnicodeDecodeError, pa.ArrowInvalid):
             return None
@@ -139,18 +141,18 @@ class CsvReader:
         first = self._line
         self._line += len(ends)
 
-        def text(place: int) -> str:
+        def row_text(place: int) -> str:
             line = data[starts[place] : ends[place]].rstrip(_RETURN)
             return shortened(line.decode(self._encoding))
 
         broken = [
-            self._wrong_count(first + number - 1, found, text(number - 1))
+            self._wrong_count(first + number - 1, found, row_text(number - 1))
             for number, found in invalid
         ]
         return RowBatch(
             parsed,
             pa.array(places + first, pa.int64()),
-            lambda positions: [text(places[p]) for p in positions],
+            lambda positions: [row_text(places[p]) for p in positions],
             broken,
         )
 

@@ -22,7 +22,7 @@ REFUSED: dict[str, tuple[str, bytes, str]] = {
     "wrong delimiter": (
         "transactions.csv",
         GOOD.replace(",", ";").encode(),
-        "';': state delimiter",
+        "state delimiter",
     ),
     "missing header": ("transactions.csv", sale(1).encode(), "lack a header"),
     "duplicate header": ("transactions.csv", b"client_id,client_id\n1,2\n", "'client_id' twice"),

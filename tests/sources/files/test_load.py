@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from datetime import datetime
 from pathlib import Path
 
@@ -224,14 +225,9 @@ def test_every_format_gives_the_same_rows(folder: Path, warehouse: Path) -> None
     )
     (folder / "c").mkdir()
     pq.write_table(typed, folder / "c/transactions.parquet")
-    quantities = [
-        ",".join(
-            f'"{k}": {v if k in ("quantity", "amount") else chr(34) + v + chr(34)}'
-            for k, v in r.items()
-        )
-        for r in records
-    ]
-    write(folder, "d/transactions.ndjson", "".join(f"{{{q}}}\n" for q in quantities))
+    numbers = {"quantity", "amount"}
+    objects = [{k: float(v) if k in numbers else v for k, v in r.items()} for r in records]
+    write(folder, "d/transactions.ndjson", "\n".join(json.dumps(o) for o in objects))
     load(folder, warehouse)
     by_partner: dict[str, list[tuple[object, ...]]] = {}
     for row in rows(warehouse, RAW_TRANSACTIONS):

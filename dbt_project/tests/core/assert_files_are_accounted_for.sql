@@ -14,7 +14,8 @@ current_files as (
         sum(read_count) as read_count,
         sum(accepted_count) as accepted_count,
         sum(rejected_count) as rejected_count,
-        count(*) as ledger_row_count
+        -- A refused file cannot be current.
+        sum(case when status = 'loaded' then 1 else 2 end) as ledger_row_count
     from {{ source('raw', 'loaded_files') }}
     where is_current
     group by source_file

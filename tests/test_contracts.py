@@ -72,6 +72,7 @@ def test_ml_contract_equals_the_model(table: Table) -> None:
 
 READ = (
     contracts.DIM_CLIENTS,
+    contracts.CLIENT_IDENTITIES,
     contracts.DIM_SERVICES,
     contracts.TRAINING_WINDOWS,
     contracts.INTERACTIONS,

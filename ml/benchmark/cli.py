@@ -123,3 +123,13 @@ def oracle(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
     from ml.benchmark.suite import run_one
 
     run_one(ORACLE, Progress(out), warehouse, seed)
+
+
+@app.command()
+@command
+def identity(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
+    """How right and how complete clients are, on a simulated world whose persons are known."""
+    from ml.benchmark.results import IDENTITY
+    from ml.benchmark.suite import run_one
+
+    run_one(IDENTITY, Progress(out), warehouse, seed)

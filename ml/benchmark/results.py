@@ -28,6 +28,7 @@ PEERS: Final = "peers"
 LEAVE_ONE_OUT: Final = "leave-one-out"
 ABLATION: Final = "ablation"
 ORACLE: Final = "oracle"
+IDENTITY: Final = "identity"
 SOURCES: Final = "sources"
 
 

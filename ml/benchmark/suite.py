@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from ml.benchmark.ablation import measure_ablation
 from ml.benchmark.epochs import measure_epochs
+from ml.benchmark.identity import measure_identity
 from ml.benchmark.leave_one_out import measure_folder
 from ml.benchmark.movielens import prepare_ml_100k
 from ml.benchmark.oracle import measure_oracle
@@ -18,6 +19,7 @@ from ml.benchmark.peers.measure import measure_peers
 from ml.benchmark.results import (
     ABLATION,
     EPOCHS,
+    IDENTITY,
     LEAVE_ONE_OUT,
     ORACLE,
     PEERS,
@@ -51,10 +53,11 @@ BENCHMARKS: Final[dict[str, Measure]] = {
     ABLATION: measure_ablation,
     ORACLE: measure_oracle,
     SOURCES: measure_sources,
+    IDENTITY: measure_identity,
 }
 """In the order in which ``all`` runs them: peers take up what leave-one-out chose."""
 
-_OF_ANOTHER_WAREHOUSE: Final = frozenset({ORACLE})
+_OF_ANOTHER_WAREHOUSE: Final = frozenset({ORACLE, IDENTITY})
 """Not among ``all``: there is a truth to compare with on a simulated world only."""
 
 _WITH_TUNED: Final = frozenset({PEERS, ABLATION, ORACLE, SOURCES})

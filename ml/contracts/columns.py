@@ -13,6 +13,8 @@ class Columns:
     IS_ACTIVE: Final = "is_active"
     LOADED_AT: Final = "loaded_at"
     CLIENT_ID: Final = "client_id"
+    SOURCE_CLIENT_ID: Final = "source_client_id"
+    PARTNER_CLIENT_ID: Final = "partner_client_id"
     HAS_MARKETING_CONSENT: Final = "has_marketing_consent"
     REGISTERED_AT: Final = "registered_at"
     AGE_BAND: Final = "age_band"

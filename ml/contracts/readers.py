@@ -57,6 +57,19 @@ PUBLISHED_CLIENTS: Final = Table(
     "core", "dim_clients", (Column(Columns.CLIENT_ID, STRING),), key=(Columns.CLIENT_ID,)
 )
 
+CLIENT_IDENTITIES: Final = Table(
+    "core",
+    "client_identities",
+    (
+        Column(Columns.CLIENT_ID, STRING),
+        Column(Columns.SOURCE_CLIENT_ID, STRING),
+        Column(Columns.SOURCE_PARTNER_ID, STRING),
+        Column(Columns.PARTNER_CLIENT_ID, STRING),
+    ),
+    key=(Columns.SOURCE_CLIENT_ID,),
+)
+"""Which client each record is, whatever its partner calls it."""
+
 PUBLISHED_PARTNERS: Final = Table(
     "core",
     "dim_partners",
@@ -74,5 +87,6 @@ PUBLISHED: Final = (
     ("cross_sell", "owned_services"),
     ("core", "dim_partners"),
     ("core", "dim_clients"),
+    ("core", "client_identities"),
     ("core", "dim_services"),
 )

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import pyarrow as pa
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -17,7 +18,7 @@ from ml.contracts import Columns, Table
 from ml.errors import InputError
 from ml.publishing import SERVING
 from ml.settings import Settings
-from ml.warehouse import Connection, connect, read_table
+from ml.warehouse import Connection, connect, existing_columns, read_table
 
 _OWNED_SHOWN: Final = 8
 
@@ -59,6 +60,7 @@ def client_page(settings: Settings, client_id: str, top: int) -> ClientPage:
     ----------
     settings : Settings
     client_id : str
+        Of the client, or of any of its records.
     top : int
         How many offers at most.
 
@@ -78,10 +80,21 @@ def client_page(settings: Settings, client_id: str, top: int) -> ClientPage:
     with connect(serving, read_only=True, wait_seconds=settings.lock_wait_seconds) as connection:
         known = read_table(connection, _served(contracts.PUBLISHED_CLIENTS), where=where)
         if not len(known):
+            known = _client_of_record(connection, client_id)
+        if not len(known):
             some = read_table(connection, _served(contracts.PUBLISHED_CLIENTS), limit=3)
             examples = ", ".join(some.column(Columns.CLIENT_ID).to_pylist())
             raise InputError(f"no client '{client_id}' in the release; there are {examples}, ...")
-        return read_client(connection, client_id, top, _served)
+        [resolved] = known.column(Columns.CLIENT_ID).to_pylist()
+        return read_client(connection, resolved, top, _served)
+
+
+def _client_of_record(connection: Connection, source_client_id: str) -> pa.Table:
+    """The client that a partner's record belongs to; a release from before has no such table."""
+    table = _served(contracts.CLIENT_IDENTITIES)
+    if not existing_columns(connection, table):
+        return table.arrow_schema.empty_table()
+    return read_table(connection, table, where={Columns.SOURCE_CLIENT_ID: source_client_id})
 
 
 def read_client(

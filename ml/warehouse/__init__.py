@@ -9,6 +9,7 @@ from ml.warehouse.conversion import (
     is_time_zone,
     is_timestamp_format,
 )
+from ml.warehouse.identity import IdentityCounts, count_identities
 from ml.warehouse.landing import (
     KnownFile,
     StagedFile,
@@ -32,6 +33,7 @@ __all__ = [
     "PROBLEM",
     "Connection",
     "Converter",
+    "IdentityCounts",
     "KnownFile",
     "StagedFile",
     "TextFormat",
@@ -39,6 +41,7 @@ __all__ = [
     "check_contract",
     "check_raw_tables",
     "connect",
+    "count_identities",
     "count_rows",
     "existing_columns",
     "is_time_zone",

@@ -18,7 +18,7 @@ service_sales as (
 
     select
         service_id,
-        avg(amount) as average_amount,
+        {{ ratio(exact_sum('amount'), 'count(*)') }} as average_amount,
         min(occurred_at) as first_purchased_at
     from purchases
     group by service_id
@@ -29,7 +29,7 @@ partner_sales as (
 
     select
         partner_id,
-        avg(amount) as average_amount
+        {{ ratio(exact_sum('amount'), 'count(*)') }} as average_amount
     from purchases
     group by partner_id
 

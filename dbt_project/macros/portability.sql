@@ -46,6 +46,24 @@
 {%- endmacro %}
 
 
+{#- The first moment after a timestamp: a microsecond later. -#}
+{% macro right_after(timestamp_at) -%}
+    {{ return(adapter.dispatch('right_after', 'cross_sell')(timestamp_at)) }}
+{%- endmacro %}
+
+{% macro default__right_after(timestamp_at) -%}
+    {{ dbt.dateadd('microsecond', 1, timestamp_at) }}
+{%- endmacro %}
+
+{% macro duckdb__right_after(timestamp_at) -%}
+    (cast({{ timestamp_at }} as timestamp) + to_microseconds(1))
+{%- endmacro %}
+
+{% macro spark__right_after(timestamp_at) -%}
+    timestampadd(microsecond, 1, cast({{ timestamp_at }} as timestamp))
+{%- endmacro %}
+
+
 {#- Midnight at the start of the timestamp's day, as timestamp. -#}
 {% macro start_of_day(timestamp_at) -%}
     cast(date_trunc('day', {{ timestamp_at }}) as timestamp)

@@ -11,8 +11,10 @@ interests as (
         interests.weight,
         interests.known_at
     from {{ ref('interests') }} as interests
-    inner join {{ ref('dim_services') }} as services
-        on interests.service_idx = services.service_idx
+    inner join {{ ref('int_services_by_fold') }} as services
+        on
+            interests.fold = services.fold
+            and interests.service_idx = services.service_idx
 
 ),
 

@@ -11,8 +11,10 @@ service_spend as (
         greatest(interactions.amount, 0) as spend,
         interactions.known_at
     from {{ ref('interactions') }} as interactions
-    inner join {{ ref('dim_services') }} as services
-        on interactions.service_idx = services.service_idx
+    inner join {{ ref('int_services_by_fold') }} as services
+        on
+            interactions.fold = services.fold
+            and interactions.service_idx = services.service_idx
 
 ),
 

@@ -8,7 +8,7 @@ windows as (
 
 services as (
 
-    select * from {{ ref('dim_services') }}
+    select * from {{ ref('int_services_by_fold') }}
 
 ),
 
@@ -24,7 +24,9 @@ uses as (
     inner join windows
         on interactions.fold = windows.fold
     inner join services
-        on interactions.service_idx = services.service_idx
+        on
+            interactions.fold = services.fold
+            and interactions.service_idx = services.service_idx
 
 )
 

@@ -1,11 +1,5 @@
 with
 
-windows as (
-
-    select * from {{ ref('training_windows') }}
-
-),
-
 first_sales as (
 
     select
@@ -19,8 +13,8 @@ first_sales as (
 )
 
 select
-    windows.fold,
-    windows.cutoff_at,
+    services.fold,
+    services.cutoff_at,
     services.service_idx,
     services.partner_id,
     -- A service whose launch nobody stated is on sale once somebody bought it. Sales that the
@@ -28,9 +22,8 @@ select
     coalesce(services.launched_at, first_sales.first_sold_at) as sold_from_at,
     services.withdrawn_at,
     first_sales.first_sold_at as known_at
-from {{ ref('dim_services') }} as services
-cross join windows
+from {{ ref('int_services_by_fold') }} as services
 left join first_sales
     on
         services.service_id = first_sales.service_id
-        and windows.fold = first_sales.fold
+        and services.fold = first_sales.fold

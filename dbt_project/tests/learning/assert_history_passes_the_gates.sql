@@ -2,7 +2,8 @@
     The structural half of the leak proof. That known_at lies before the cutoff says nothing
     about a model that reads events without it; this test looks at the models themselves:
     nothing in the group of learning, and none of the views that feed it, may read a table of
-    events or a column that sums up all of time, except those that are allowed to below.
+    events or a column that sums up all of time, except those that are allowed to below. Nor may it
+    take from the dimensions, which hold what is known today, more than ids and indexes.
 -#}
 -- depends_on: {{ ref('interactions') }}
 -- depends_on: {{ ref('client_features') }}
@@ -15,6 +16,13 @@
     'training_windows',
     'labels',
 ] -%}
+{#- What each fold knows of clients and services; everybody else reads it here. -#}
+{%- set may_read_versions = ['int_clients_by_fold', 'int_services_by_fold'] -%}
+{%- set has_versions = ['int_client_versions', 'int_service_versions'] -%}
+{%- set of_no_time = {
+    'dim_clients': ['client_id', 'client_idx'],
+    'dim_services': ['service_id', 'service_idx'],
+} -%}
 {%- set has_no_time = ['dim_clients', 'dim_services', 'dim_partners'] -%}
 {%- set knows_the_future = [
     'first_event_at', 'last_event_at', 'typical_price', 'unit_margin', 'on_sale_from_at',
@@ -39,8 +47,16 @@
                     and parent not in has_no_time
                     and not parent_path.startswith('marts/learning/')
                 ) -%}
-                {%- if is_timed and node.name not in may_read_events -%}
+                {%- if parent in has_versions and node.name in may_read_versions -%}
+                {%- elif is_timed and node.name not in may_read_events -%}
                     {%- do problems.append(node.name ~ ' reads ' ~ parent) -%}
+                {%- endif -%}
+                {%- if parent in of_no_time and node.name not in may_read_versions -%}
+                    {%- for column in graph.nodes[parent_id].columns if column not in of_no_time[parent] -%}
+                        {%- if modules.re.search('\\b' ~ column ~ '\\b', node.raw_code) -%}
+                            {%- do problems.append(node.name ~ ' reads ' ~ column ~ ' of today') -%}
+                        {%- endif -%}
+                    {%- endfor -%}
                 {%- endif -%}
                 {%- if parent == 'labels' -%}
                     {%- do problems.append(node.name ~ ' reads labels') -%}

@@ -8,9 +8,9 @@ first_candidates as (
 
 ),
 
-services as (
+unit_margins as (
 
-    select * from {{ ref('dim_services') }}
+    select * from {{ ref('int_holdout_unit_margins') }}
 
 )
 
@@ -21,11 +21,14 @@ select
     first_candidates.candidate_rank,
     count(*) filter (where first_candidates.is_positive) as conversion_count,
     coalesce(
-        {{ exact_sum('services.unit_margin', 'first_candidates.is_positive') }}, 0
+        {{ exact_sum('unit_margins.unit_margin', 'first_candidates.is_positive') }}, 0
     ) as conversion_margin
 from first_candidates
-inner join services
-    on first_candidates.service_id = services.service_id
+inner join unit_margins
+    on
+        first_candidates.run_id = unit_margins.run_id
+        and first_candidates.fold = unit_margins.fold
+        and first_candidates.service_id = unit_margins.service_id
 group by
     first_candidates.run_id,
     first_candidates.fold,

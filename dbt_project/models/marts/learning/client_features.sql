@@ -4,24 +4,17 @@
 ] %}
 with
 
-windows as (
-
-    select fold from {{ ref('training_windows') }}
-
-),
-
 clients as (
 
     select
-        windows.fold,
-        clients.client_idx,
+        fold,
+        client_idx,
         {% for demographic in demographics %}
-            clients.{{ demographic }},
+            {{ demographic }},
         {% endfor %}
         -- Attributes of the client, not of an event.
         cast(null as timestamp) as known_at
-    from {{ ref('dim_clients') }} as clients
-    cross join windows
+    from {{ ref('int_clients_by_fold') }}
 
 ),
 

@@ -1,11 +1,5 @@
 with
 
-windows as (
-
-    select fold from {{ ref('training_windows') }}
-
-),
-
 activity as (
 
     select
@@ -20,12 +14,11 @@ activity as (
 demographics as (
 
     select
-        windows.fold,
-        clients.client_idx,
-        clients.age_band,
-        clients.income_band
-    from {{ ref('dim_clients') }} as clients
-    cross join windows
+        fold,
+        client_idx,
+        age_band,
+        income_band
+    from {{ ref('int_clients_by_fold') }}
 
 ),
 

@@ -1,15 +1,9 @@
 -- depends_on: {{ ref('int_contacts_by_fold') }}
 with
 
-windows as (
-
-    select * from {{ ref('training_windows') }}
-
-),
-
 clients as (
 
-    select * from {{ ref('dim_clients') }}
+    select * from {{ ref('int_clients_by_fold') }}
 
 )
 
@@ -29,14 +23,13 @@ contacts as (
 {%- endif %}
 
 select
-    windows.fold,
-    clients.client_idx,
+    fold,
+    client_idx,
     'no_consent' as reason
 from clients
-cross join windows
 where
     not coalesce(
-        clients.has_marketing_consent,
+        has_marketing_consent,
         {{ 'true' if var('unknown_consent_is_consent') else 'false' }}
     )
 {% if var('most_contacts') is not none %}
@@ -48,6 +41,8 @@ select
     'contacted_too_often' as reason
 from contacts
 inner join clients
-    on contacts.client_id = clients.client_id
+    on
+        contacts.fold = clients.fold
+        and contacts.client_id = clients.client_id
 where contacts.contact_count >= {{ var('most_contacts') }}
 {% endif %}

@@ -2,19 +2,13 @@ with
 
 clients as (
 
-    select * from {{ ref('dim_clients') }}
+    select * from {{ ref('int_clients_by_fold') }}
 
 ),
 
 services as (
 
-    select * from {{ ref('dim_services') }}
-
-),
-
-windows as (
-
-    select * from {{ ref('training_windows') }}
+    select * from {{ ref('int_services_by_fold') }}
 
 ),
 
@@ -28,7 +22,9 @@ uses as (
         coalesce(services.is_repeatable, false) as is_repeatable
     from {{ ref('interactions') }} as interactions
     inner join services
-        on interactions.service_idx = services.service_idx
+        on
+            interactions.fold = services.fold
+            and interactions.service_idx = services.service_idx
 
 ),
 
@@ -50,6 +46,7 @@ owned_pairs as (
 regional_services as (
 
     select
+        fold,
         service_idx,
         ';' || replace(regions, '; ', ';') || ';' as regions
     from services
@@ -60,19 +57,20 @@ regional_services as (
 out_of_region_pairs as (
 
     select
-        windows.fold,
+        services.fold,
         clients.client_idx,
         services.service_idx,
         'out_of_region' as reason
     from regional_services as services
     inner join clients
         on
+            services.fold = clients.fold
+            and
             {% if var('unknown_region_is_everywhere') -%}
                 position(';' || clients.region || ';' in services.regions) = 0
             {%- else -%}
                 coalesce(position(';' || clients.region || ';' in services.regions) = 0, true)
             {%- endif %}
-    cross join windows
 
 ),
 
@@ -80,12 +78,11 @@ out_of_region_pairs as (
 ages as (
 
     select
-        windows.fold,
-        clients.client_idx,
-        cast(extract(year from windows.cutoff_at) as int) - clients.birth_year - 1 as youngest_age,
-        cast(extract(year from windows.cutoff_at) as int) - clients.birth_year as oldest_age
+        fold,
+        client_idx,
+        cast(extract(year from cutoff_at) as int) - birth_year - 1 as youngest_age,
+        cast(extract(year from cutoff_at) as int) - birth_year as oldest_age
     from clients
-    cross join windows
 
 ),
 
@@ -103,11 +100,14 @@ age_pairs as (
     from services
     inner join ages
         on
-            services.min_age > ages.youngest_age
-            or services.max_age < ages.oldest_age
-            {% if not var('unknown_age_is_allowed') -%}
-                or ages.youngest_age is null
-            {%- endif %}
+            services.fold = ages.fold
+            and (
+                services.min_age > ages.youngest_age
+                or services.max_age < ages.oldest_age
+                {% if not var('unknown_age_is_allowed') -%}
+                    or ages.youngest_age is null
+                {%- endif %}
+            )
     where services.min_age is not null or services.max_age is not null
 
 )
@@ -145,7 +145,9 @@ competitor_pairs as (
     inner join excluded_partner_pairs as excluded
         on partner_clients.partner_id = excluded.partner_id
     inner join services
-        on excluded.excluded_partner_id = services.partner_id
+        on
+            partner_clients.fold = services.fold
+            and excluded.excluded_partner_id = services.partner_id
 
 )
 {%- endif %}

@@ -8,9 +8,10 @@ services as (
         status.partner_id,
         coalesce(status.sold_from_at <= status.cutoff_at, false) as is_launched,
         coalesce(status.withdrawn_at <= status.cutoff_at, false) as is_withdrawn,
-        partners.is_active as is_partner_active
+        -- The partner of back then may have left the programme's table altogether.
+        coalesce(partners.is_active, false) as is_partner_active
     from {{ ref('int_service_status_by_fold') }} as status
-    inner join {{ ref('dim_partners') }} as partners
+    left join {{ ref('dim_partners') }} as partners
         on status.partner_id = partners.partner_id
 
 )

@@ -1,23 +1,16 @@
 with
 
-windows as (
-
-    select fold from {{ ref('training_windows') }}
-
-),
-
 services as (
 
     select
-        windows.fold,
-        services.service_idx,
-        services.partner_id as partner,
-        services.service_category as category,
-        services.private_label_share,
+        fold,
+        service_idx,
+        partner_id as partner,
+        service_category as category,
+        private_label_share,
         -- Attributes of the service, not of an event.
         cast(null as timestamp) as known_at
-    from {{ ref('dim_services') }} as services
-    cross join windows
+    from {{ ref('int_services_by_fold') }}
 
 ),
 

@@ -57,7 +57,7 @@ def load_source(settings: Settings, source: str, progress: Progress) -> dict[str
             settings.warehouse_file, read_only=False, wait_seconds=settings.lock_wait_seconds
         ) as connection:
             step.update("writing")
-            replace_tables(connection, tables)
+            replace_tables(connection, tables, is_other_source=True)
         counts = {table.name: len(rows) for table, rows in tables}
         step.outcome = f"{sum(counts.values()):,} rows"
     return counts

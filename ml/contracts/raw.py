@@ -233,4 +233,7 @@ RAW_ENTITIES: Final = (
 )
 """What partners deliver."""
 
+SNAPSHOTS_SCHEMA: Final = "snapshots"
+"""Where dbt keeps the versions of what one source delivered."""
+
 RAW_TABLES: Final = (*RAW_ENTITIES, RAW_LOADED_FILES, RAW_REJECTED_ROWS)

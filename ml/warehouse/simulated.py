@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from ml.contracts import RAW_TABLES, TRUTH_TABLES, Columns
-from ml.warehouse.tables import create_table, relation
+from ml.warehouse.tables import create_table, drop_versions, relation
 
 _ROWS_AT_ONCE: Final = 400_000
 _MEMORY: Final = "1500MB"
@@ -175,6 +175,7 @@ def write_world(
     connection.execute("set preserve_insertion_order = false")
     connection.execute("begin transaction")
     try:
+        drop_versions(connection)
         for table in (*RAW_TABLES, *TRUTH_TABLES):
             create_table(connection, table)
         values = {Columns.STARTED_AT: started_at, Columns.LOADED_AT: loaded_at, "salt": salt}

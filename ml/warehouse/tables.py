@@ -8,7 +8,7 @@ from typing import TypeAlias
 import duckdb
 import pyarrow as pa
 
-from ml.contracts import Table
+from ml.contracts import SNAPSHOTS_SCHEMA, Table
 from ml.errors import InputError
 
 _SQL_TYPES: dict[pa.DataType, str] = {
@@ -163,12 +163,35 @@ def insert_rows(connection: duckdb.DuckDBPyConnection, table: Table, rows: Arrow
     connection.unregister(view)
 
 
+def drop_versions(connection: duckdb.DuckDBPyConnection) -> None:
+    """Forget the versions of clients and services; within the caller's transaction.
+
+    They belong to the source that is replaced: another's clients may have the same ids.
+    """
+    schema = f"{_catalog(connection)}.{quoted(SNAPSHOTS_SCHEMA)}"
+    connection.execute(f"drop schema if exists {schema} cascade")
+
+
 def replace_tables(
-    connection: duckdb.DuckDBPyConnection, tables: Iterable[tuple[Table, ArrowRows]]
+    connection: duckdb.DuckDBPyConnection,
+    tables: Iterable[tuple[Table, ArrowRows]],
+    *,
+    is_other_source: bool = False,
 ) -> None:
-    """Replace whole tables in one transaction: all of them or none."""
+    """Replace whole tables in one transaction: all of them or none.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+    tables : iterable of (Table, Arrow rows)
+    is_other_source : bool, default False
+        Whether the raw tables come from another source, so that what was kept of the one
+        before is forgotten too; see ``drop_versions``.
+    """
     connection.execute("begin transaction")
     try:
+        if is_other_source:
+            drop_versions(connection)
         for table, rows in tables:
             create_table(connection, table)
             insert_rows(connection, table, rows)

@@ -31,6 +31,10 @@ def models(manifest: dict[str, Any]) -> list[dict[str, Any]]:
     return [n for n in manifest["nodes"].values() if n["resource_type"] == "model"]
 
 
+def snapshots(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    return [n for n in manifest["nodes"].values() if n["resource_type"] == "snapshot"]
+
+
 def test_a_fresh_warehouse_builds_before_any_training(built_world: Path) -> None:
     with connect(built_world, read_only=True, wait_seconds=20) as connection:
         for table in (*contracts.ML_TABLES, *contracts.BENCHMARK_TABLES):
@@ -53,7 +57,7 @@ def test_both_selectors_together_are_the_whole_project(built_world: Path) -> Non
         assert result.returncode == 0, result.stdout
         return set(result.stdout.split())
 
-    kinds = ("--resource-types", "model", "test", "unit_test")
+    kinds = ("--resource-types", "model", "snapshot", "test", "unit_test")
     before = nodes("--selector", "raw_to_learning", *kinds)
     after = nodes("--selector", "after_training", *kinds)
     assert before | after == nodes(*kinds)
@@ -101,7 +105,7 @@ def test_exposures_of_all_kinds_have_an_owner_and_a_maturity(manifest: dict[str,
 
 
 def test_everything_is_described(manifest: dict[str, Any]) -> None:
-    for model in models(manifest):
+    for model in (*models(manifest), *snapshots(manifest)):
         assert model["description"], model["name"]
         assert model["columns"], model["name"]
         for column in model["columns"].values():
@@ -136,7 +140,7 @@ def test_described_columns_are_the_real_ones(manifest: dict[str, Any], built_wor
             "select table_schema, table_name, column_name from information_schema.columns"
         ).fetchall():
             real.setdefault((schema, table), set()).add(column)
-    for model in models(manifest):
+    for model in (*models(manifest), *snapshots(manifest)):
         found = real[model["schema"], model["alias"]]
         assert set(model["columns"]) == found, model["name"]
 

@@ -78,6 +78,27 @@ def test_replace_is_all_or_nothing(warehouse: Path) -> None:
         assert count_rows(connection, PEOPLE) == 2
 
 
+def test_another_source_takes_the_versions_of_the_one_before_along(warehouse: Path) -> None:
+    def kept(is_other_source: bool, rows: pa.Table) -> int:
+        with connect(warehouse, read_only=False, wait_seconds=0) as connection:
+            replace_tables(connection, [(PEOPLE, rows)], is_other_source=is_other_source)
+        with connect(warehouse, read_only=True, wait_seconds=0) as connection:
+            [(count,)] = connection.execute(
+                "select count(*) from information_schema.tables where table_schema = 'snapshots'"
+            ).fetchall()
+            return int(count)
+
+    with connect(warehouse, read_only=False, wait_seconds=0) as connection:
+        connection.execute("create schema snapshots")
+        connection.execute("create table snapshots.client_versions (client_id varchar)")
+        connection.execute("create view people as from snapshots.client_versions")
+    assert kept(False, TWO) == 1
+    with pytest.raises(WarehouseAccessError):
+        kept(True, pa.table({"person_id": ["a"], "height": ["tall"]}))
+    assert kept(False, TWO) == 1
+    assert kept(True, TWO) == 0
+
+
 def test_a_file_may_be_called_like_a_schema(tmp_path: Path) -> None:
     path = tmp_path / "some.duckdb"
     with connect(path, read_only=False, wait_seconds=0) as connection:

@@ -1,5 +1,5 @@
--- Versions end to end. The earliest one holds from ever: a feed may begin long after the events that
--- it is used for. A client that was gone for a while is, for that while, what it was before.
+-- Versions end to end. The earliest one holds from ever: a feed may begin long after the events
+-- that it is used for. A client that was gone for a while is, for that while, what it was before.
 select
     client_id,
     has_marketing_consent,

@@ -1,5 +1,5 @@
--- What is known of each client at each fold's cutoff. Serving takes what holds today, also where the
--- snapshot was not run: whoever says no today is asked nothing.
+-- What is known of each client at each fold's cutoff. Serving takes what holds today, also where
+-- the snapshot was not run: whoever says no today is asked nothing.
 with
 
 windows as (

@@ -52,7 +52,8 @@
                     {%- do problems.append(node.name ~ ' reads ' ~ parent) -%}
                 {%- endif -%}
                 {%- if parent in of_no_time and node.name not in may_read_versions -%}
-                    {%- for column in graph.nodes[parent_id].columns if column not in of_no_time[parent] -%}
+                    {%- set dimension = graph.nodes[parent_id] -%}
+                    {%- for column in dimension.columns if column not in of_no_time[parent] -%}
                         {%- if modules.re.search('\\b' ~ column ~ '\\b', node.raw_code) -%}
                             {%- do problems.append(node.name ~ ' reads ' ~ column ~ ' of today') -%}
                         {%- endif -%}

@@ -33,7 +33,7 @@
     {% set table_name = source_node.source_name ~ '.' ~ source_node.name %}
     {% set relation = adapter.get_relation(source_node.database, source_node.schema, source_node.identifier) %}
     {% if relation is none and table_name in may_be_absent().tables %}
-        {% do additions.append(empty_raw_table(source_node)) %}
+        {% do additions.append(empty_table(source_node)) %}
         {{ return([]) }}
     {% elif relation is none %}
         {{ return(["table " ~ table_name ~ " is missing"]) }}
@@ -88,13 +88,14 @@
 {% endmacro %}
 
 
-{#- The statement that makes a raw table as its source declares it, without rows. -#}
-{% macro empty_raw_table(source_node) %}
+{#- The statement that makes the table of a source or a snapshot as its YAML declares it, without
+    rows. -#}
+{% macro empty_table(node) %}
     {% set columns = [] %}
-    {% for column in source_node.columns.values() %}
+    {% for column in node.columns.values() %}
         {% do columns.append(column.name ~ ' ' ~ api.Column.translate_type(column.data_type)) %}
     {% endfor %}
-    {{ return('create table ' ~ source_node.relation_name ~ ' (' ~ columns | join(', ') ~ ')') }}
+    {{ return('create table ' ~ node.relation_name ~ ' (' ~ columns | join(', ') ~ ')') }}
 {% endmacro %}
 
 

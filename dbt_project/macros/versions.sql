@@ -63,3 +63,24 @@
 {% macro forget_versions_that_never_held() -%}
     delete from {{ this }} where valid_to_at <= valid_from_at
 {%- endmacro %}
+
+
+{#- Before `run` and `test`, which take no snapshots: each snapshot's table where there is none yet,
+    without rows, so that a fresh warehouse works with every command. Then every fold sees today. -#}
+{% macro create_missing_snapshots() -%}
+    {%- if execute and flags.WHICH in ('run', 'test') -%}
+        {%- set additions = [] -%}
+        {%- for node in graph.nodes.values() | selectattr('resource_type', 'equalto', 'snapshot') | sort(attribute='name') -%}
+            {%- if adapter.get_relation(node.database, node.schema, node.alias) is none -%}
+                {%- do additions.append(
+                    'create schema if not exists ' ~ api.Relation.create(node.database, node.schema).without_identifier()
+                ) -%}
+                {%- do additions.append(empty_table(node)) -%}
+            {%- endif -%}
+        {%- endfor -%}
+        {#- dbt rolls back what a hook of this kind leaves open. -#}
+        {% if additions -%}
+            {{ additions | join('; ') }}; commit; begin transaction
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}

@@ -314,6 +314,22 @@ def test_another_source_begins_without_versions(dated_copy: Path) -> None:
     assert old == 0
 
 
+def test_a_fresh_warehouse_runs_before_any_snapshot(tmp_path: Path) -> None:
+    """Every fold then sees today; the first snapshot comes later and keeps what it meets."""
+    warehouse = load_world(tmp_path / "w.duckdb", small_world(n_clients=20))
+    dbt(warehouse, "run", "-s", "+client_features", "+service_features")
+    assert counts(warehouse) == [(0, 0)]
+    assert set(features(warehouse, "client", "C000", "age_band")) == {
+        "validation",
+        "test",
+        "serving",
+    }
+    dbt(warehouse, "snapshot")
+    assert counts(warehouse) == [(20, 30)]
+    dbt(warehouse, "snapshot")
+    assert counts(warehouse) == [(20, 30)]
+
+
 def test_who_says_no_is_left_alone_even_where_no_snapshot_was_run(dated_copy: Path) -> None:
     change(
         dated_copy, "update raw.clients set has_marketing_consent = false where client_id = 'C002'"

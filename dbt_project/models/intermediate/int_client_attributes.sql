@@ -1,5 +1,6 @@
 -- What is known of each client record, and since when: what the snapshot client_versions compares.
--- Keys that join records are no attributes, and no history of them is kept.
+-- Keys that join records are no attributes, and no history of them is kept; derived clients have
+-- no attributes at all.
 select
     client_id,
     has_marketing_consent,

@@ -334,7 +334,7 @@ def test_who_says_no_is_left_alone_even_where_no_snapshot_was_run(dated_copy: Pa
     change(
         dated_copy, "update raw.clients set has_marketing_consent = false where client_id = 'C002'"
     )
-    dbt(dated_copy, "run", "-s", "int_clients_unioned", "dim_clients", "ineligible_clients")
+    dbt(dated_copy, "run", "-s", "int_clients_unioned+", "--exclude", "path:models/ml")
     assert rows_of(
         dated_copy,
         "select fold, client_id from learning.ineligible_clients "

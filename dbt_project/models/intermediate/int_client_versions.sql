@@ -1,5 +1,5 @@
 -- Versions end to end. The earliest one holds from ever: a feed may begin long after the events
--- that it is used for. A client that was gone for a while is, for that while, what it was before.
+-- that it is used for. A record that was gone for a while is, for that while, what it was before.
 select
     client_id,
     has_marketing_consent,
@@ -13,6 +13,7 @@ select
     kids_count,
     birth_year,
     region,
+    valid_from_at,
     case
         when lag(valid_from_at) over (partition by client_id order by valid_from_at) is not null
             then valid_from_at

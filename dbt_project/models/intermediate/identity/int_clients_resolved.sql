@@ -18,7 +18,7 @@ records as (
         row_number() over (
             partition by identities.client_id
             order by
-                coalesce(records.updated_at, records.loaded_at) desc nulls last,
+                {{ stated_from('records.updated_at', 'records.loaded_at') }} desc,
                 records.client_id asc
         ) as recency_rank
     from {{ ref('int_clients_unioned') }} as records
@@ -29,20 +29,6 @@ records as (
 
 select
     client_id,
-    -- The strictest word counts: a no anywhere is a no, and a yes is one only if all say it.
-    case
-        when count_if(has_marketing_consent = false) > 0 then false
-        when count(has_marketing_consent) = count(*) then true
-    end as has_marketing_consent,
-    min(registered_at) as registered_at,
-    {{ newest_word('age_band') }} as age_band,
-    {{ newest_word('income_band') }} as income_band,
-    {{ newest_word('home_ownership') }} as home_ownership,
-    {{ newest_word('marital_status') }} as marital_status,
-    {{ newest_word('household_size') }} as household_size,
-    {{ newest_word('household_composition') }} as household_composition,
-    {{ newest_word('kids_count') }} as kids_count,
-    {{ newest_word('birth_year') }} as birth_year,
-    {{ newest_word('region') }} as region
+    {{ one_client_of_records() }}
 from records
 group by client_id

@@ -126,3 +126,16 @@ def with_rows(raw: RawTables, table: Table, rows: list[dict[str, object]]) -> Ra
         del columns[Columns.LOADED_AT]
     extra = as_contract(table, columns, len(rows))  # type: ignore[arg-type]
     return {**raw, table: pa.concat_tables([raw[table], extra])}
+
+
+def sales_of_two_partners() -> RawTables:
+    """The small world's sales as two partners tell them: ids of their own, and nothing else."""
+    sales = small_world()[contracts.RAW_TRANSACTIONS]
+    names = sales.column_names
+    scopes = ["dairy" if i % 3 else "bakery" for i in range(len(sales))]
+    scoped = sales.set_column(
+        names.index(Columns.SOURCE_PARTNER_ID),
+        sales.schema.field(Columns.SOURCE_PARTNER_ID),
+        pa.array(scopes),
+    )
+    return {contracts.RAW_TRANSACTIONS: scoped}

@@ -1,4 +1,4 @@
-"""Identity resolution as dbt compiles it, against scipy on random graphs of records and keys."""
+"""Identity resolution: compiled SQL against scipy on random graphs, and a world built whole."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -16,7 +17,11 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from tests.conftest import DBT_FOLDER, run_dbt
+from ml import contracts
+from ml.contracts import Columns
+from ml.warehouse import connect
+from tests.conftest import DBT_FOLDER, load_world, run_dbt
+from tests.worlds import DAYS, STARTS_AT, as_contract, sales_of_two_partners
 
 PROJECT = ("--project-dir", "dbt_project")
 PARTNERS, CHOICES = 4, 6
@@ -130,3 +135,83 @@ def test_clients_are_connected_components(
     for _, client, record_count, joined_by in found:
         assert record_count == sizes[client]
         assert (joined_by is None) == (record_count == 1)
+
+
+def test_everything_downstream_speaks_of_clients(tmp_path: Path) -> None:
+    """Two partners know the same 75 people, and bakery one of them twice: built with all tests."""
+    names = [f"C{number:03d}" for number in range(75)]
+    partners = ["bakery"] * 75 + ["dairy"] * 75 + ["bakery"]
+    n = len(partners)
+    raw = sales_of_two_partners()
+    raw[contracts.RAW_CLIENTS] = as_contract(
+        contracts.RAW_CLIENTS,
+        {
+            Columns.SOURCE_PARTNER_ID: partners,
+            Columns.CLIENT_ID: [*names, *names, "again"],
+            Columns.EMAIL_HASH: [*names, *names, "C000"],
+            Columns.HAS_MARKETING_CONSENT: [True] * 76 + [False] + [True] * (n - 77),
+        },
+        n,
+    )
+    raw[contracts.RAW_CAMPAIGNS] = as_contract(
+        contracts.RAW_CAMPAIGNS,
+        {
+            Columns.SOURCE_PARTNER_ID: ["bakery"],
+            Columns.CAMPAIGN_ID: ["K1"],
+            Columns.STARTED_AT: [STARTS_AT],
+        },
+        1,
+    )
+    early, late = STARTS_AT + timedelta(days=20), STARTS_AT + timedelta(days=21)
+    raw[contracts.RAW_CAMPAIGN_CONTACTS] = as_contract(
+        contracts.RAW_CAMPAIGN_CONTACTS,
+        {
+            Columns.SOURCE_PARTNER_ID: ["bakery"] * 3,
+            Columns.CAMPAIGN_ID: ["K1"] * 3,
+            Columns.CLIENT_ID: ["C000", "again", "C002"],
+            Columns.CONTACTED_AT: [late, early, late],
+            Columns.RESPONDED_AT: [STARTS_AT + timedelta(days=DAYS), None, None],
+        },
+        3,
+    )
+    warehouse = load_world(tmp_path / "warehouse.duckdb", raw)
+    built = run_dbt(warehouse, "build", *PROJECT)
+    assert built.returncode == 0, built.stdout[-4000:]
+    with connect(warehouse, read_only=True, wait_seconds=20) as connection:
+
+        def rows(query: str) -> list[tuple[object, ...]]:
+            return connection.execute(query).fetchall()
+
+        assert rows("select client_id from core.dim_clients order by client_idx") == [
+            (f"bakery:{name}",) for name in names
+        ]
+        assert rows(
+            "select client_id, record_count from core.client_identities "
+            "where source_client_id = 'bakery:again'"
+        ) == [("bakery:C000", 3)]
+        assert rows("select distinct split_part(client_id, ':', 1) from core.fct_interactions") == [
+            ("bakery",)
+        ]
+        assert rows("select count(*) from core.fct_interactions") == [
+            (raw[contracts.RAW_TRANSACTIONS].num_rows,)
+        ]
+        # Dairy's no holds at bakery too.
+        assert rows(
+            "select distinct client_id from learning.ineligible_clients "
+            "inner join core.dim_clients using (client_idx)"
+        ) == [("bakery:C001",)]
+        assert rows(
+            "select client_id, contacted_at, responded_at is not null "
+            "from core.fct_campaign_contacts order by all"
+        ) == [("bakery:C000", early, True), ("bakery:C002", late, False)]
+        assert rows(
+            "select outcome, outcome_kind, row_count from core.data_quality_counts "
+            "where entity in ('clients', 'campaign_contacts') order by all"
+        ) == [
+            ("accepted", "accepted", n),
+            ("not_responded", "accepted", 1),
+            ("read", "read", 3),
+            ("read", "read", n),
+            ("responded", "accepted", 1),
+            ("same_client", "duplicate", 1),
+        ]

@@ -13,7 +13,7 @@ from ml import contracts
 from ml.contracts import Columns, Table
 from ml.warehouse import connect
 from tests.conftest import load_world, run_cli, run_dbt
-from tests.worlds import RawTables, as_contract, small_world
+from tests.worlds import as_contract, sales_of_two_partners, small_world
 
 PROJECT = ("--project-dir", "dbt_project")
 # The small world's last purchase is on its last day, 2024-07-18; test begins on 2024-06-19.
@@ -152,22 +152,9 @@ def test_a_raw_schema_from_before_gets_what_it_lacks_empty(tmp_path: Path) -> No
     assert rows_of(warehouse, "select distinct region from staging.stg_clients") == [(None,)]
 
 
-def sales_alone() -> RawTables:
-    """The small world's sales as two partners tell them: ids of their own, and nothing else."""
-    sales = small_world()[contracts.RAW_TRANSACTIONS]
-    names = sales.column_names
-    scopes = ["dairy" if i % 3 else "bakery" for i in range(len(sales))]
-    scoped = sales.set_column(
-        names.index(Columns.SOURCE_PARTNER_ID),
-        sales.schema.field(Columns.SOURCE_PARTNER_ID),
-        pa.array(scopes),
-    )
-    return {contracts.RAW_TRANSACTIONS: scoped}
-
-
 def test_sales_alone_are_enough(tmp_path: Path) -> None:
     """Clients, services and partners follow from them, and get offers."""
-    raw = sales_alone()
+    raw = sales_of_two_partners()
     warehouse = load_world(tmp_path / "warehouse.duckdb", raw)
     with connect(warehouse, read_only=False, wait_seconds=20) as connection:
         for table in contracts.RAW_TABLES:
@@ -207,7 +194,7 @@ def test_sales_alone_are_enough(tmp_path: Path) -> None:
 
 
 def test_a_partner_who_delivers_clients_gets_none_derived(tmp_path: Path) -> None:
-    raw = sales_alone()
+    raw = sales_of_two_partners()
     raw[contracts.RAW_CLIENTS] = table_of(
         contracts.RAW_CLIENTS,
         [{Columns.SOURCE_PARTNER_ID: "bakery", Columns.CLIENT_ID: f"C{i:03d}"} for i in range(70)],

@@ -54,6 +54,9 @@ class Fold:
     interests : csr_matrix, float32, (n_clients, n_services), optional
         How strongly what a client did on the web before the cutoff speaks for a service; above
         zero. No use of it: see :mod:`ml.interest`.
+    interest_age : csr_matrix, float32, (n_clients, n_services), optional
+        Days from the last web event of the pair to the cutoff, for the pairs stored in
+        ``interests``; above zero.
     client_segments : dict of str to ndarray of bool, (n_clients,), optional
         Groups of clients that figures are broken down by, by name. Nothing is learned from it.
     service_segments : dict of str to ndarray of bool, (n_services,), optional
@@ -74,6 +77,7 @@ class Fold:
     ineligible_pairs: sparse.csr_matrix
     adoption_age: sparse.csr_matrix | None = None
     interests: sparse.csr_matrix | None = None
+    interest_age: sparse.csr_matrix | None = None
     client_segments: dict[str, BoolArray] = field(default_factory=dict)
     service_segments: dict[str, BoolArray] = field(default_factory=dict)
 
@@ -175,11 +179,11 @@ def _pairs(
     return matrix
 
 
-def _adoption_age(
-    table: pa.Table, cutoff_at: datetime, shape: tuple[int, int], what: str
+def _age(
+    table: pa.Table, moment: str, cutoff_at: datetime, shape: tuple[int, int], what: str
 ) -> sparse.csr_matrix:
-    first_at = table.column(Columns.FIRST_PURCHASED_AT).to_numpy()
-    seconds = (np.datetime64(cutoff_at, "us") - first_at) / np.timedelta64(1, "s")
+    happened_at = table.column(moment).to_numpy()
+    seconds = (np.datetime64(cutoff_at, "us") - happened_at) / np.timedelta64(1, "s")
     # A stored zero would be lost to many sparse operations: a second is the least age.
     days = np.maximum(seconds, 1.0) / 86_400.0
     rows = _indices(table, Columns.CLIENT_IDX, shape[0], what)
@@ -332,6 +336,7 @@ def _build_fold(
     is_eligible_service[
         _indices(rows, Columns.SERVICE_IDX, shape[1], contracts.INELIGIBLE_SERVICES.qualified_name)
     ] = False
+    interests = _fold_rows(marts.interests, name)
     return Fold(
         name=name,
         cutoff_at=window[Columns.CUTOFF_AT],
@@ -363,17 +368,22 @@ def _build_fold(
             shape,
             contracts.INELIGIBLE_PAIRS.qualified_name,
         ),
-        adoption_age=_adoption_age(
+        adoption_age=_age(
             interactions,
+            Columns.FIRST_PURCHASED_AT,
             window[Columns.CUTOFF_AT],
             shape,
             contracts.INTERACTIONS.qualified_name,
         ),
         interests=_pairs(
-            _fold_rows(marts.interests, name),
+            interests, shape, contracts.INTERESTS.qualified_name, value=Columns.WEIGHT
+        ),
+        interest_age=_age(
+            interests,
+            Columns.KNOWN_AT,
+            window[Columns.CUTOFF_AT],
             shape,
             contracts.INTERESTS.qualified_name,
-            value=Columns.WEIGHT,
         ),
         client_segments=_client_segments(
             _fold_rows(marts.client_segments, name),

@@ -1,7 +1,11 @@
-"""What clients looked at lately, added to what a model learned from purchases.
+"""What clients looked at: of old it tells tastes, of late it tells intents.
 
-A view or a cart is no purchase, so models do not learn it as one; but nobody is likelier to take
-a service up than who just put it in the cart. Any model's score ``s`` becomes
+Who keeps looking at running shoes likes them, bought or not. So a pair that was looked at and
+not bought is history that models learn tastes from (:func:`with_interests`), beside purchases;
+it stays a candidate, is no label and no reason, and only what was bought is owned.
+
+And nobody is likelier to take a service up than who just put it in the cart. Any model's score
+``s`` becomes
 
     ``s + weight * interest``
 
@@ -12,10 +16,11 @@ Where nothing is known of interest, scores stay as they are, bit for bit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+from scipy import sparse
 
 from ml.dataset import FloatArray, Fold, IntArray
 from ml.evaluation.protocol import EpochEvaluator, Scores
@@ -25,6 +30,46 @@ FACTORS: Final = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Weights that are tried, in standard deviations of a client's scores."""
 
 _SAMPLE: Final = 512
+
+
+def with_interests(fold: Fold) -> Fold:
+    """The fold that models learn from: pairs that were looked at count as history too.
+
+    Parameters
+    ----------
+    fold : Fold
+
+    Returns
+    -------
+    Fold
+        ``fold`` itself where no web events are known.
+
+    Notes
+    -----
+    A pair of its own gets the weight 1, as a fresh purchase has it: how often a client looked
+    says less than that it did. Its age is that of the last event.
+    """
+    if fold.interests is None or fold.interest_age is None or not fold.interests.nnz:
+        return fold
+    only_seen = _without(fold.interest_age, fold.interactions)
+    history = only_seen.copy()
+    history.data = np.ones_like(history.data)
+    return replace(
+        fold,
+        interactions=sparse.csr_matrix(fold.interactions + history),
+        adoption_age=None
+        if fold.adoption_age is None
+        else sparse.csr_matrix(fold.adoption_age + only_seen),
+    )
+
+
+def _without(matrix: sparse.csr_matrix, others: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Entries of a matrix where another one has none."""
+    there = others.copy()
+    there.data = np.ones_like(there.data)
+    kept = sparse.csr_matrix(matrix - matrix.multiply(there))
+    kept.eliminate_zeros()
+    return kept
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,10 @@ class Settings(BaseSettings):
         Torch and BLAS threads. Part of what makes scores bit-equal: keep it fixed.
     models : tuple of str
         Which recommenders compete.
+    learns_from_web_events : bool, default True
+        Whether services that a client only looked at are history that tastes are learned from.
+        In the simulated world they are worth .01 of AUC to every model (docs/models.md). Without
+        web events nothing changes.
     popularity, ease, lightfm, ncf
         Settings of each model, documented beside it.
     tuning : TuningSettings
@@ -95,6 +99,7 @@ class Settings(BaseSettings):
     models_kept: PositiveInt = 3
     threads: PositiveInt = 2
     models: tuple[str, ...] = ("popularity", "ease", "lightfm", "ncf")
+    learns_from_web_events: bool = True
     popularity: PopularitySettings = PopularitySettings()
     ease: EaseSettings = EaseSettings()
     lightfm: LightFMSettings = LightFMSettings()

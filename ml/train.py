@@ -37,6 +37,7 @@ from ml.trials import (
     crown,
     differences,
     fit_on_validation,
+    learned_fold,
     refit,
     test,
 )
@@ -215,7 +216,8 @@ def _serve(
 
 def _item_to_item(model: Recommender, fold: Fold, settings: Settings) -> Ease:
     """The linear model on everything: what reasons are read from."""
-    if isinstance(model, Ease):
+    # Reasons speak of what a client has, not of what it looked at.
+    if isinstance(model, Ease) and learned_fold(fold, settings) is fold:
         return model
     ease = Ease(settings.ease, seed=settings.seed)
     ease.fit(fold)

@@ -12,7 +12,7 @@ from ml.dataset import Fold
 from ml.evaluation.calibration import Calibrator
 from ml.evaluation.protocol import EpochEvaluator, Evaluation, evaluate
 from ml.evaluation.significance import Comparison
-from ml.interest import choose_weight, scorer
+from ml.interest import choose_weight, scorer, with_interests
 from ml.models.base import Epoch, ModelSettings, Recommender
 from ml.models.registry import create
 from ml.progress import Progress
@@ -122,6 +122,11 @@ def model_settings(settings: Settings, name: str) -> ModelSettings | None:
     return found
 
 
+def learned_fold(fold: Fold, settings: Settings) -> Fold:
+    """The history that models are fitted on."""
+    return with_interests(fold) if settings.learns_from_web_events else fold
+
+
 def new_model(settings: Settings, name: str, instead: ModelSettings | None = None) -> Recommender:
     """An untrained model as the settings want it, or with other settings of its own."""
     own = model_settings(settings, name) if instead is None else instead
@@ -133,7 +138,7 @@ def fit_on_validation(name: str, settings: Settings, fold: Fold, progress: Progr
     with progress.step(f"fit {name}") as step:
         model = new_model(settings, name)
         epochs = model.fit(
-            fold,
+            learned_fold(fold, settings),
             monitor=EpochEvaluator(fold, settings.block_size),
             progress=lambda epoch: step.update(_told(epoch)),
         )
@@ -183,7 +188,9 @@ def refit(
 ) -> Recommender:
     """Fit a fresh model for a given number of epochs, without looking at labels."""
     model = new_model(settings, name)
-    model.fit(fold, epochs=epochs, progress=lambda epoch: tell(_told(epoch)))
+    model.fit(
+        learned_fold(fold, settings), epochs=epochs, progress=lambda epoch: tell(_told(epoch))
+    )
     return model
 
 

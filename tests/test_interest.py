@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from ml.dataset import FloatArray, Fold, IntArray
-from ml.interest import WithInterest, choose_weight, scorer
+from ml.interest import WithInterest, choose_weight, scorer, with_interests
 from tests.evaluation.folds import ranking_fold
 
 
@@ -70,3 +70,29 @@ def test_interest_that_tells_is_weighed_and_noise_is_not(world: tuple[Table, Fol
     knowing = Table((labels * 5 + model.scores * 0.01).astype(np.float32))
     misleading = looked_at(fold, (labels == 0).astype(np.float32))
     assert choose_weight(knowing, misleading, 16) == 0.0
+
+
+def test_what_was_only_looked_at_becomes_history_and_nothing_else() -> None:
+    fold = ranking_fold(np.eye(3, dtype=bool))
+    owned = np.array([[0.5, 0, 0], [0, 0, 2.0], [0, 0, 0]], np.float32)
+    seen = np.array([[0.1, 0.2, 0], [0, 0, 0], [0, 0, 0.3]], np.float32)
+    fold = replace(
+        fold,
+        interactions=sparse.csr_matrix(owned),
+        adoption_age=sparse.csr_matrix(owned * 10),
+        interests=sparse.csr_matrix(seen),
+        interest_age=sparse.csr_matrix(seen * 100),
+    )
+    learned = with_interests(fold)
+    assert learned.interactions.toarray().tolist() == [[0.5, 1, 0], [0, 0, 2], [0, 0, 1]]
+    assert learned.adoption_age is not None
+    expected = np.array([[5, 20, 0], [0, 0, 20], [0, 0, 30]], np.float32)
+    assert np.allclose(learned.adoption_age.toarray(), expected)
+    # What may be offered, and what is a hit, stay as they were.
+    assert learned.labels is fold.labels
+    assert learned.ineligible_pairs is fold.ineligible_pairs
+
+
+def test_without_web_events_models_learn_from_the_fold_itself() -> None:
+    fold = ranking_fold(np.eye(3, dtype=bool))
+    assert with_interests(fold) is fold

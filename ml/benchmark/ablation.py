@@ -25,7 +25,7 @@ from ml.models.base import ModelSettings
 from ml.models.recency import without_order
 from ml.progress import Progress
 from ml.settings import Settings
-from ml.trials import model_settings, new_model
+from ml.trials import learned_fold, model_settings, new_model
 from ml.tuning.tune import read_validation
 
 WHOLE: Final = "everything"
@@ -181,7 +181,7 @@ def _fit(
     with progress.step(f"{name} {variant}") as step:
         model = new_model(settings, name, model_settings)
         model.fit(
-            fold,
+            learned_fold(fold, settings),
             monitor=EpochEvaluator(fold, settings.block_size),
             progress=lambda epoch: step.update(f"epoch {epoch.number}"),
         )

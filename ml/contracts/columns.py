@@ -94,6 +94,7 @@ class Columns:
     AS_OF_DATE: Final = "as_of_date"
     PURCHASE_COUNT: Final = "purchase_count"
     FIRST_PURCHASED_AT: Final = "first_purchased_at"
+    KNOWN_AT: Final = "known_at"
     LAST_PURCHASED_AT: Final = "last_purchased_at"
     BENCHMARK_ID: Final = "benchmark_id"
     BENCHMARK: Final = "benchmark"

@@ -57,6 +57,7 @@ INTERESTS: Final = Table(
         Column(Columns.CLIENT_IDX, INT),
         Column(Columns.SERVICE_IDX, INT),
         Column(Columns.WEIGHT, DOUBLE),
+        Column(Columns.KNOWN_AT, TIMESTAMP),
     ),
     key=(Columns.FOLD, Columns.CLIENT_IDX, Columns.SERVICE_IDX),
 )

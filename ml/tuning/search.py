@@ -30,7 +30,7 @@ from ml.models.base import ModelSettings, Recommender
 from ml.models.registry import create
 from ml.progress import Progress
 from ml.settings import Settings
-from ml.trials import CHAMPION_METRIC, model_settings
+from ml.trials import CHAMPION_METRIC, learned_fold, model_settings
 from ml.tuning.fingerprint import fingerprint
 from ml.tuning.saved import Parameters
 from ml.tuning.space import Dimension, default_parameters, open_dimensions
@@ -199,7 +199,7 @@ class Search:
             self.name, settings, seed=self._settings.seed, threads=self._settings.threads
         )
         try:
-            model.fit(self._fold, monitor=monitor)
+            model.fit(learned_fold(self._fold, self._settings), monitor=monitor)
             best = monitor.seen[model.best_epoch - 1]
             self._note(trial, best)
             self._study.tell(trial, best.ndcg_at_10)

@@ -37,12 +37,12 @@ _HIDDEN = 0.5
 class LightFMSettings(ModelSettings):
     """Settings of :class:`LightFM`.
 
-    ``adoption_weight``, ``features_per_row`` and the number of epochs were chosen on
-    validation months; the others are common values that were not searched.
+    ``adoption_weight``, ``features_per_row``, ``factors``, ``max_sampled`` and the number of
+    epochs were chosen on validation months; the others are common values that were not searched.
 
     Parameters
     ----------
-    factors : int, default 32
+    factors : int, default 24
         Width of the embeddings.
     loss : str, default 'warp'
         ``warp`` works on the top of the ranking; ``bpr`` and ``logistic`` are LightFM's others.
@@ -64,8 +64,9 @@ class LightFMSettings(ModelSettings):
         moment; 0 learns all alike.
     client_decay, service_decay : float, default 0
         L2 penalty; LightFM applies it at every touch, so useful values are below 1e-5.
-    max_sampled : int, default 10
-        Draws in search of a service that is ranked too high (WARP).
+    max_sampled : int, default 100
+        Draws in search of a service that is ranked too high (WARP). With fewer, pairs that are
+        nearly right are given up: 10 cost .003 of AUC and NDCG@10, and save half of the time.
     adoption_weight : float, default 0.6
         Weight of the log adoption rate in the score; 0 leaves it out.
     adoption_days : float, default 60
@@ -75,7 +76,7 @@ class LightFMSettings(ModelSettings):
         Epochs without a better NDCG@10 on validation before training stops.
     """
 
-    factors: int = Field(default=32, ge=1)
+    factors: int = Field(default=24, ge=1)
     loss: Literal["warp", "bpr", "logistic"] = "warp"
     learning_rate: float = Field(default=0.05, gt=0)
     client_feature_weight: float = Field(default=1.0, ge=0)
@@ -87,7 +88,7 @@ class LightFMSettings(ModelSettings):
     reach_services: float = Field(default=30.0, ge=0)
     client_decay: float = Field(default=0.0, ge=0)
     service_decay: float = Field(default=0.0, ge=0)
-    max_sampled: int = Field(default=10, ge=1)
+    max_sampled: int = Field(default=100, ge=1)
     adoption_weight: float = Field(default=0.6, ge=0)
     adoption_days: float = Field(default=60.0, gt=0)
     max_epochs: int = Field(default=20, ge=1)

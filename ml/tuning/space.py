@@ -40,12 +40,12 @@ class Dimension:
 
 SPACES: Final[dict[str, tuple[Dimension, ...]]] = {
     "lightfm": (
-        Dimension("factors", 16, 128, is_log=True),
+        Dimension("factors", 8, 128, is_log=True),
         Dimension("learning_rate", 0.01, 0.15, is_log=True),
         Dimension("client_feature_weight", 0.0, 2.0),
         Dimension("service_feature_weight", 0.0, 2.0),
         Dimension("features_per_row", 4, 32, is_log=True),
-        Dimension("max_sampled", 3, 40, is_log=True),
+        Dimension("max_sampled", 3, 200, is_log=True),
         Dimension("adoption_weight", 0.0, 1.2),
         Dimension("adoption_days", 30.0, 120.0),
     ),

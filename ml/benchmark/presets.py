@@ -27,7 +27,12 @@ EASE: Final = tuple(
 
 LIGHTFM: Final = tuple(
     LightFMSettings(
-        adoption_weight=0.0, max_epochs=80, patience=10, recent_services=recent, factors=factors
+        adoption_weight=0.0,
+        max_epochs=80,
+        patience=10,
+        recent_services=recent,
+        factors=factors,
+        max_sampled=10,
     )
     for recent, factors in ((0, 32), (16, 32), (32, 32), (16, 64))
 )

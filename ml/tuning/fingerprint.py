@@ -34,6 +34,8 @@ def fingerprint(fold: Fold) -> str:
         fold.service_features,
         fold.ineligible_pairs,
         fold.adoption_age,
+        fold.interests,
+        fold.interest_age,
     ):
         if matrix is not None:
             _update(digest, matrix)

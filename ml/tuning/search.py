@@ -26,6 +26,7 @@ from ml.dataset import Fold
 from ml.errors import InputError, ModelError
 from ml.evaluation.protocol import EpochEvaluator, EpochQuality
 from ml.files import make_folder
+from ml.interest import WithInterest, choose_weight
 from ml.models.base import ModelSettings, Recommender
 from ml.models.registry import create
 from ml.progress import Progress
@@ -200,7 +201,7 @@ class Search:
         )
         try:
             model.fit(learned_fold(self._fold, self._settings), monitor=monitor)
-            best = monitor.seen[model.best_epoch - 1]
+            best = self._with_interest(model, monitor.seen[model.best_epoch - 1])
             self._note(trial, best)
             self._study.tell(trial, best.ndcg_at_10)
         except optuna.TrialPruned:
@@ -211,6 +212,14 @@ class Search:
             trial.report(0.0, step=len(monitor.seen) + 1)
             self._note(trial, EpochQuality(0.0, 0.0))
             self._study.tell(trial, state=TrialState.PRUNED)
+
+    def _with_interest(self, model: Recommender, without: EpochQuality) -> EpochQuality:
+        """What a training would measure: with the best weight of what clients looked at."""
+        weight = choose_weight(model, self._fold, self._settings.block_size)
+        if not weight:
+            return without
+        evaluate = EpochEvaluator(self._fold, self._settings.block_size)
+        return evaluate(WithInterest(model, self._fold, weight))
 
     @staticmethod
     def _note(trial: optuna.Trial, quality: EpochQuality) -> None:

@@ -19,10 +19,7 @@
                 ~ ". Run 'cross-sell load complete-journey', or map your data as docs/raw_contract.md says."
             ) }}
         {%- endif -%}
-        {#- dbt rolls back what a hook of this kind leaves open. -#}
-        {% if additions -%}
-            {{ additions | join('; ') }}; commit; begin transaction
-        {%- endif -%}
+        {{- and_commit(additions) -}}
     {%- endif -%}
 {%- endmacro %}
 
@@ -105,3 +102,11 @@
     {% set name = engine_type | lower | trim %}
     {{ return(names.get(name, name)) }}
 {% endmacro %}
+
+
+{#- What a hook executes: the statements, kept. dbt rolls back what a hook of this kind leaves open. -#}
+{% macro and_commit(statements) -%}
+    {%- if statements -%}
+        {{ statements | join('; ') }}; commit; begin transaction
+    {%- endif -%}
+{%- endmacro %}

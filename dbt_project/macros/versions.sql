@@ -78,9 +78,6 @@
                 {%- do additions.append(empty_table(node)) -%}
             {%- endif -%}
         {%- endfor -%}
-        {#- dbt rolls back what a hook of this kind leaves open. -#}
-        {% if additions -%}
-            {{ additions | join('; ') }}; commit; begin transaction
-        {%- endif -%}
+        {{- and_commit(additions) -}}
     {%- endif -%}
 {%- endmacro %}

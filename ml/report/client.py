@@ -82,11 +82,24 @@ def client_page(settings: Settings, client_id: str, top: int) -> ClientPage:
         if not len(known):
             known = _client_of_record(connection, client_id)
         if not len(known):
-            some = read_table(connection, _served(contracts.PUBLISHED_CLIENTS), limit=3)
-            examples = ", ".join(some.column(Columns.CLIENT_ID).to_pylist())
+            examples = ", ".join(_some_clients(connection, 3))
             raise InputError(f"no client '{client_id}' in the release; there are {examples}, ...")
         [resolved] = known.column(Columns.CLIENT_ID).to_pylist()
         return read_client(connection, resolved, top, _served)
+
+
+def example_client(settings: Settings) -> str:
+    """A client of the last release, to show a command with."""
+    serving = settings.folder / SERVING
+    with connect(serving, read_only=True, wait_seconds=settings.lock_wait_seconds) as connection:
+        [client_id] = _some_clients(connection, 1)
+        return client_id
+
+
+def _some_clients(connection: Connection, count: int) -> list[str]:
+    some = read_table(connection, _served(contracts.PUBLISHED_CLIENTS), limit=count)
+    client_ids: list[str] = some.column(Columns.CLIENT_ID).to_pylist()
+    return client_ids
 
 
 def _client_of_record(connection: Connection, source_client_id: str) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,7 @@ from ml.evaluation.offers import JudgedOffers
 from ml.evaluation.protocol import Evaluation
 from ml.progress import Step
 from ml.publishing import CURRENT, SERVING, Release
+from ml.report.client import example_client
 from ml.settings import PROJECT_ROOT, Settings
 from ml.train import Run
 from ml.trials import CHAMPION_METRIC
@@ -162,6 +164,9 @@ def print_next_steps(
     minutes, rest = divmod(round(seconds), _SECONDS_PER_MINUTE)
     serving = shown(settings.folder / SERVING)
     offers = release.row_counts[contracts.CROSS_SELL_SCORES.name]
+    recommend = shlex.join([".venv/bin/cross-sell", "recommend", example_client(settings)])
+    if "warehouse" in settings.model_fields_set:
+        recommend += f" --warehouse {shlex.quote(shown(settings.warehouse_file))}"
     console.print(
         f"\n[bold green]Done in {minutes} min {rest} s.[/bold green] "
         f"{offers:,} offers are published."
@@ -173,7 +178,7 @@ def print_next_steps(
         ("For readers", f"cross_sell_scores in {serving}"),
         ("As Parquet", f"{shown(settings.folder / CURRENT)}/*.parquet"),
         ("All figures", f"model_comparison in {serving}"),
-        ("A client's offers", "[bold].venv/bin/cross-sell recommend 1[/bold]"),
+        ("A client's offers", f"[bold]{escape(recommend)}[/bold]"),
         ("From Python", f"duckdb.connect('{serving}', read_only=True)"),
         ("The lineage", "[bold]make docs[/bold]"),
     ):

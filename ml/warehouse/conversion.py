@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import duckdb
 import pyarrow as pa
@@ -151,15 +150,8 @@ class Converter:
         self._connection = duckdb.connect(config={"memory_limit": _MEMORY_LIMIT, "threads": 2})
         self._connection.execute("set TimeZone = 'UTC'")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Let the engine go."""
         self._connection.close()
 
     def convert(self, rows: pa.Table) -> pa.Table:

@@ -14,8 +14,8 @@ current_files as (
         sum(read_count) as read_count,
         sum(accepted_count) as accepted_count,
         sum(rejected_count) as rejected_count,
-        -- A refused file cannot be current.
-        sum(case when status = 'loaded' then 1 else 2 end) as ledger_row_count
+        count(*) as ledger_row_count,
+        sum(case when status <> 'loaded' then 1 else 0 end) as refused_row_count
     from {{ source('raw', 'loaded_files') }}
     where is_current
     group by source_file
@@ -79,6 +79,8 @@ left join accepted_rows on seen_files.source_file = accepted_rows.source_file
 left join rejected_rows on seen_files.source_file = rejected_rows.source_file
 where
     coalesce(current_files.ledger_row_count, 0) <> 1
+    -- A refused file cannot be current.
+    or current_files.refused_row_count > 0
     or current_files.read_count <> current_files.accepted_count + current_files.rejected_count
     or current_files.accepted_count <> coalesce(accepted_rows.row_count, 0)
     or current_files.rejected_count <> coalesce(rejected_rows.row_count, 0)

@@ -38,8 +38,6 @@ class CsvReader:
     stream : binary file
         Already unpacked.
     mapping : Mapping
-    size : int, optional
-        Bytes read at once.
 
     Raises
     ------
@@ -49,8 +47,8 @@ class CsvReader:
 
     iso_names: frozenset[str] = frozenset()
 
-    def __init__(self, stream: BinaryIO, mapping: Mapping, size: int | None = None) -> None:
-        self._blocks = BlockReader(stream, *([size] if size else []))
+    def __init__(self, stream: BinaryIO, mapping: Mapping) -> None:
+        self._blocks = BlockReader(stream)
         self._delimiter = mapping.delimiter
         self._encoding = mapping.encoding
         self.names = self._header()

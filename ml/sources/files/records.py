@@ -37,8 +37,6 @@ class NdjsonReader:
     ----------
     stream : binary file
     mapping : Mapping
-    size : int, optional
-        Bytes read at once.
 
     Raises
     ------
@@ -48,8 +46,8 @@ class NdjsonReader:
 
     iso_names: frozenset[str] = frozenset()
 
-    def __init__(self, stream: BinaryIO, mapping: Mapping, size: int | None = None) -> None:
-        self._blocks = BlockReader(stream, *([size] if size else []))
+    def __init__(self, stream: BinaryIO, mapping: Mapping) -> None:
+        self._blocks = BlockReader(stream)
         self._encoding = mapping.encoding
         # Numbers are written with a point in JSON, whatever the partner's texts do.
         self._decimal = mapping.decimal

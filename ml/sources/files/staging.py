@@ -6,12 +6,11 @@ import gzip
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import BinaryIO, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -49,15 +48,7 @@ class _Sink:
     def path(self) -> Path | None:
         return self._path if self._writer else None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         if self._writer is not None:
             self._writer.close()
 
@@ -91,14 +82,15 @@ def stage_file(
     """
     partner = outcome.partner or ""
     with ExitStack() as stack:
-        accepted = stack.enter_context(_Sink(target.with_suffix(".accepted")))
-        rejected = stack.enter_context(_Sink(target.with_suffix(".rejected")))
+        accepted = stack.enter_context(closing(_Sink(target.with_suffix(".accepted"))))
+        rejected = stack.enter_context(closing(_Sink(target.with_suffix(".rejected"))))
         reader = stack.enter_context(_open(file, mapping))
         plan = plan_columns(table, reader.names, mapping, partner)
         iso = {name for name, source in plan.sources.items() if source in reader.iso_names}
         names = [HASHED.get(name, name) for name in (*plan.sources, *plan.constants)]
         made = {plan.made_id: f"{file.name}#"} if plan.made_id else {}
-        converter = stack.enter_context(Converter(table, names, mapping.text_format, made, iso))
+        converter = Converter(table, names, mapping.text_format, made, iso)
+        stack.enter_context(closing(converter))
         for batch in reader:
             good, bad = _convert(batch, plan, converter, reader)
             accepted.write(good)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ml.benchmark.cli import app as benchmark_app
 from ml.commands import SeedOption, WarehouseOption, command, out
 from ml.progress import Progress
-from ml.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from ml.settings import Settings
 
 app = typer.Typer(
     help="Cross-sell inside the warehouse: raw partner tables in, calibrated offers out.",
@@ -23,6 +25,13 @@ app = typer.Typer(
 load_app = typer.Typer(help="Fill the raw tables from a source.", no_args_is_help=True)
 app.add_typer(load_app, name="load")
 app.add_typer(benchmark_app, name="benchmark")
+
+
+def load_settings(*, is_tuned: bool = True, **overrides: object) -> Settings:
+    """As ``ml.settings``, whose import takes torch along: not before a command needs it."""
+    from ml.settings import load_settings as load
+
+    return load(is_tuned=is_tuned, **overrides)
 
 
 @load_app.command("complete-journey")
@@ -216,6 +225,26 @@ def recommend(
         sys.stdout.write(json.dumps(page.to_dict(), indent=2, default=str) + "\n")
     else:
         print_client(out, page)
+
+
+@app.command()
+@command
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Look at the installation, settings, warehouse and releases; say what to do. Changes nothing."""
+    from ml.doctor.examine import examine
+    from ml.doctor.show import as_json as to_json
+    from ml.doctor.show import is_well, print_findings
+
+    findings = list(examine(warehouse))
+    if as_json:
+        sys.stdout.write(to_json(findings) + "\n")
+    else:
+        print_findings(out, findings)
+    if not is_well(findings):
+        raise typer.Exit(1)
 
 
 @app.command()

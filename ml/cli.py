@@ -233,7 +233,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     warehouse: WarehouseOption = None,
 ) -> None:
-    """Look at the installation, settings, warehouse and releases; say what to do. Changes nothing."""
+    """Look at installation, settings, warehouse and releases, and say what to do."""
     from ml.doctor.examine import examine
     from ml.doctor.show import as_json as to_json
     from ml.doctor.show import is_well, print_findings

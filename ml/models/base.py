@@ -144,7 +144,11 @@ class Trainee(ABC):
 
     @abstractmethod
     def epoch(self) -> float | None:
-        """Train one epoch and make ``score`` reflect it; return its mean loss, if any."""
+        """Train one epoch and return its mean loss, if any."""
+
+    @abstractmethod
+    def show(self) -> None:
+        """Make the model's ``score`` reflect the training so far."""
 
     @abstractmethod
     def keep(self) -> None:
@@ -186,9 +190,13 @@ def train_by_epoch(
     history: list[Epoch] = []
     best = float("-inf")
     model.best_epoch = 1
-    for number in range(1, (epochs or max_epochs) + 1):
+    last = epochs or max_epochs
+    for number in range(1, last + 1):
         started = time.perf_counter()
         loss = trainee.epoch()
+        # Nobody looks at the model between epochs without a monitor: its vectors can wait.
+        if monitor or number == last:
+            trainee.show()
         seconds = time.perf_counter() - started
         quality = monitor(model) if monitor else None
         record = Epoch(

@@ -7,6 +7,10 @@ import numpy.typing as npt
 from scipy import sparse
 
 from ml.dataset import BoolArray
+from ml.models.base import blocks
+
+_BLOCK = 65_536
+"""Rows that are sorted at once."""
 
 
 def normalise_rows(matrix: sparse.csr_matrix, power: float = 1.0) -> sparse.csr_matrix:
@@ -51,12 +55,23 @@ def keep_largest(matrix: sparse.csr_matrix, count: int) -> sparse.csr_matrix:
     """
     matrix = matrix.sorted_indices()
     counts = np.diff(matrix.indptr)
-    rows = np.repeat(np.arange(matrix.shape[0]), counts)
-    order = np.lexsort((-matrix.data, rows))
-    place = np.arange(matrix.nnz) - np.repeat(matrix.indptr[:-1], counts)
-    kept = np.sort(order[place < count])
+    if counts.max(initial=0) <= count:
+        return matrix
+    # By blocks of rows: sorting takes several times the memory of what is sorted.
+    kept = np.concatenate([_largest(matrix, rows, count) for rows in blocks(len(counts), _BLOCK)])
     ends = np.concatenate([[0], np.cumsum(np.minimum(counts, count))])
     return sparse.csr_matrix((matrix.data[kept], matrix.indices[kept], ends), shape=matrix.shape)
+
+
+def _largest(matrix: sparse.csr_matrix, rows: slice, count: int) -> npt.NDArray[np.int64]:
+    """Places, ascending, of the stored entries that ``keep_largest`` keeps in some rows."""
+    starts = matrix.indptr[rows.start : rows.stop + 1]
+    counts = np.diff(starts)
+    owner = np.repeat(np.arange(len(counts)), counts)
+    order = np.lexsort((-matrix.data[starts[0] : starts[-1]], owner))
+    place = np.arange(len(order)) - np.repeat(starts[:-1] - starts[0], counts)
+    kept: npt.NDArray[np.int64] = np.sort(order[place < count]) + starts[0]
+    return kept
 
 
 def smooth_over_features(

@@ -5,6 +5,7 @@ The only module that imports ``lightfm``.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
@@ -28,10 +29,14 @@ from ml.models.base import (
 from ml.models.features import keep_largest, normalise_rows
 from ml.models.recency import AdoptionOrder, reach_weights, recency_weights
 from ml.models.state import read_state, write_state
+from ml.models.visits import Visits
 from ml.negative_sampling import NegativeSampler
 
 _HIDDEN = 0.5
 """Share of services that are learned in an epoch, where the others are features."""
+
+_VISITS = 1
+"""Keeps the order of visits apart from the other random draws of a seed."""
 
 
 class LightFMSettings(ModelSettings):
@@ -74,6 +79,9 @@ class LightFMSettings(ModelSettings):
     max_epochs : int, default 20
     patience : int, default 4
         Epochs without a better NDCG@10 on validation before training stops.
+    sample_budget : int, optional
+        Most owned pairs that a training of ``max_epochs`` visits; an epoch then visits some of
+        the clients, in turn (:mod:`ml.models.visits`). None: everybody in every epoch.
     """
 
     factors: int = Field(default=24, ge=1)
@@ -93,6 +101,7 @@ class LightFMSettings(ModelSettings):
     adoption_days: float = Field(default=60.0, gt=0)
     max_epochs: int = Field(default=20, ge=1)
     patience: int = Field(default=4, ge=1)
+    sample_budget: int | None = Field(default=None, ge=1)
 
 
 class LightFM(Recommender):
@@ -165,6 +174,26 @@ class LightFM(Recommender):
         return model
 
 
+@dataclass(frozen=True)
+class _LossPairs:
+    """Pairs that the loss is measured on.
+
+    Parameters
+    ----------
+    clients : ndarray of int32, (n,)
+        Who is among them.
+    rows : ndarray of int64, (m,)
+        Each pair's place in ``clients``.
+    owned, drawn : ndarray of int, (m,)
+        A service that the client has, and one that it lacks.
+    """
+
+    clients: IntArray
+    rows: npt.NDArray[np.int64]
+    owned: IntArray
+    drawn: npt.NDArray[np.int64]
+
+
 class _Training(Trainee):
     """State of one fit."""
 
@@ -182,12 +211,13 @@ class _Training(Trainee):
             max_sampled=settings.max_sampled,
             random_state=model._seed,
         )
-        owned = fold.interactions.sorted_indices().tocoo()
+        self._owned = fold.interactions.sorted_indices()
+        owned = self._owned.tocoo()
         # Ownership, not its weight, which LightFM would take for a learning rate per pair.
         self._positives = sparse.coo_matrix(
             (
                 np.ones(owned.nnz, dtype=np.float32),
-                (owned.row.astype(np.int32), owned.col.astype(np.int32)),
+                (owned.row.astype(np.int32, copy=False), owned.col.astype(np.int32, copy=False)),
             ),
             shape=owned.shape,
         )
@@ -205,23 +235,46 @@ class _Training(Trainee):
         self._rng = np.random.default_rng(model._seed)
         self._loss_pairs = self._draw_loss_pairs(self._rng)
         self._order = AdoptionOrder.of(fold) if settings.recent_services else None
+        self._scored_columns = (
+            self._client_columns
+            if self._order is None
+            else self._with_history(self._order.from_cutoff(), None)
+        )
+        self._visits = Visits(
+            np.diff(fold.interactions.indptr),
+            settings.sample_budget,
+            settings.max_epochs,
+            np.random.default_rng((model._seed, _VISITS)),
+        )
         self._best = (model._clients, model._services)
 
-    def _draw_loss_pairs(
-        self, rng: np.random.Generator
-    ) -> tuple[IntArray, IntArray, npt.NDArray[np.int64]]:
-        sampler = NegativeSampler(self._positives.tocsr())
-        usable = np.flatnonzero(sampler.can_draw[self._positives.row])
-        chosen = rng.choice(usable, min(self._LOSS_SAMPLES, len(usable)), replace=False)
-        clients = self._positives.row[chosen]
-        return clients, self._positives.col[chosen], sampler.draw(clients, rng)
+    def _draw_loss_pairs(self, rng: np.random.Generator) -> _LossPairs:
+        """A sample of pairs, each with a service that the client lacks."""
+        rows, n_services = self._positives.row, self._positives.shape[1]
+        lacks_something = np.bincount(rows, minlength=self._positives.shape[0]) < n_services
+        is_usable = lacks_something[rows]
+        count = int(np.count_nonzero(is_usable))
+        chosen = rng.choice(count, min(self._LOSS_SAMPLES, count), replace=False)
+        if count < len(rows):
+            chosen = np.flatnonzero(is_usable)[chosen]
+        clients, back = np.unique(rows[chosen], return_inverse=True)
+        sampler = NegativeSampler(self._owned[clients])
+        owners = back.astype(np.int32)
+        return _LossPairs(clients, back, self._positives.col[chosen], sampler.draw(owners, rng))
 
     def epoch(self) -> float | None:
         columns, learned = self._client_columns, None
         if self._order is not None:
             columns, learned = self._columns_at_random_moment(self._order)
+        interactions = self._positives if learned is None else _marked(learned)
+        if (clients := self._visits.part()) is not None:
+            # Whole clients: LightFM must know all of a client's services, so as not to draw them
+            # as negatives.
+            is_visited = np.zeros(interactions.shape[0], dtype=np.bool_)
+            is_visited[clients] = True
+            interactions = _of_rows(interactions, is_visited)
+            learned = None if learned is None else _of_rows(learned, is_visited)
         if self._positives.nnz:
-            interactions = self._positives if learned is None else _marked(learned)
             self._lightfm.fit_partial(
                 interactions,
                 sample_weight=learned,
@@ -236,11 +289,11 @@ class _Training(Trainee):
                 self._service_columns.shape[1],
                 columns.shape[1],
             )
-        if self._order is not None:
-            columns = self._with_history(self._order.from_cutoff(), None)
-        client_bias, clients = self._lightfm.get_user_representations(columns)
+        return self._loss()
+
+    def show(self) -> None:
+        client_bias, clients = self._lightfm.get_user_representations(self._scored_columns)
         service_bias, services = self._lightfm.get_item_representations(self._service_columns)
-        loss = self._loss(clients, services, service_bias)
         ones = np.ones(1, dtype=np.float32)
         # [c, bc, 1] · [s, 1, bs] = c·s + bc + bs
         self._model._clients = np.column_stack(
@@ -249,7 +302,6 @@ class _Training(Trainee):
         self._model._services = np.column_stack(
             [services, np.broadcast_to(ones, len(services)), service_bias + self._offset]
         ).astype(np.float32)
-        return loss
 
     def _columns_at_random_moment(
         self, order: AdoptionOrder
@@ -276,12 +328,17 @@ class _Training(Trainee):
         history = normalise_rows(keep_largest(history, settings.recent_services))
         return sparse.hstack([self._client_columns, history]).tocsr().astype(np.float32)
 
-    def _loss(self, clients: FloatArray, services: FloatArray, bias: FloatArray) -> float | None:
-        rows, owned, drawn = self._loss_pairs
-        if not len(rows):
+    def _loss(self) -> float | None:
+        pairs = self._loss_pairs
+        if not len(pairs.owned):
             return None
-        gap = np.einsum("ij,ij->i", clients[rows], services[owned] - services[drawn])
-        gap += bias[owned] - bias[drawn]
+        # Of the sampled clients alone.
+        _, clients = self._lightfm.get_user_representations(self._scored_columns[pairs.clients])
+        bias, services = self._lightfm.get_item_representations(self._service_columns)
+        gap = np.einsum(
+            "ij,ij->i", clients[pairs.rows], services[pairs.owned] - services[pairs.drawn]
+        )
+        gap += bias[pairs.owned] - bias[pairs.drawn]
         return float(np.maximum(0.0, 1.0 - gap).mean())
 
     def keep(self) -> None:
@@ -296,6 +353,14 @@ def _marked(learned: sparse.coo_matrix) -> sparse.coo_matrix:
     marked = learned.copy()
     marked.data = (learned.data > 0).astype(np.float32)
     return marked
+
+
+def _of_rows(pairs: sparse.coo_matrix, is_chosen: BoolArray) -> sparse.coo_matrix:
+    """The entries of some rows, in the same order."""
+    kept = is_chosen[pairs.row]
+    return sparse.coo_matrix(
+        (pairs.data[kept], (pairs.row[kept], pairs.col[kept])), shape=pairs.shape
+    )
 
 
 def _columns(features: sparse.csr_matrix, weight: float, is_cold: BoolArray) -> sparse.csr_matrix:

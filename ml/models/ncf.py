@@ -311,8 +311,10 @@ class _Training(Trainee):
             loss, samples = self._step(clients, visible[clients], positives[clients])
             total += loss * samples
             count += samples
-        self._model._scorer = self._scorer()
         return total / count if count else None
+
+    def show(self) -> None:
+        self._model._scorer = self._scorer()
 
     def _weights(self) -> tuple[FloatArray, FloatArray]:
         """What each owned service says in the history, and how much it is to be learned."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from ml.models.lightfm import LightFM, LightFMSettings, _Training
+from ml.models.visits import Visits
 from tests.models.folds import two_tastes
 
 
@@ -11,6 +12,7 @@ def test_one_matrix_product_equals_lightfm_predict() -> None:
     model = LightFM(LightFMSettings(factors=8, adoption_weight=0.0), seed=5)
     training = _Training(model, fold)
     training.epoch()
+    training.show()
     clients, services = (
         part.ravel().astype(np.int32)
         for part in np.meshgrid(
@@ -70,3 +72,34 @@ def test_recent_services_keep_scores_equal_bit_for_bit() -> None:
         model.fit(two_tastes(), epochs=3)
         found.append(model.score(clients))
     assert np.array_equal(found[0], found[1])
+
+
+def test_a_budget_that_is_no_limit_changes_no_bit() -> None:
+    fold = two_tastes()
+    clients = np.arange(60, dtype=np.int32)
+    found = []
+    for budget in (None, 10 * fold.interactions.nnz):
+        model = LightFM(LightFMSettings(factors=8, max_epochs=10, sample_budget=budget), seed=5)
+        model.fit(fold, epochs=3)
+        found.append(model.score(clients))
+    assert np.array_equal(found[0], found[1])
+
+
+def test_an_epoch_learns_from_those_it_visits_and_draws_nothing_they_have() -> None:
+    """Whole clients are visited; nobody else's vectors move."""
+    fold = two_tastes()
+    budget = fold.interactions.nnz
+    settings = LightFMSettings(
+        factors=8, client_feature_weight=0.0, max_epochs=4, sample_budget=budget
+    )
+    training = _Training(LightFM(settings, seed=5), fold)
+    parts = Visits(np.diff(fold.interactions.indptr), budget, 4, np.random.default_rng((5, 1)))
+    training.epoch()
+    before = training._lightfm.user_embeddings.copy()
+    parts.part()
+    visited = parts.part()
+    training.epoch()
+    has_moved = (training._lightfm.user_embeddings != before).any(axis=1)
+    assert visited is not None
+    assert 0 < len(visited) < 57
+    assert set(np.flatnonzero(has_moved)) == set(visited.tolist())

@@ -17,6 +17,7 @@ def test_split_first_layer_equals_the_plain_forward() -> None:
     training = _Training(model, fold)
     for _ in range(3):
         training.epoch()
+    training.show()
     net = training._mean
     with torch.no_grad():
         weights = fold.interactions.toarray() > 0

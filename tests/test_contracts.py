@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,9 @@ def is_required(column: dict[str, Any]) -> bool:
     return any(c["type"] == "not_null" for c in column.get("constraints", []))
 
 
-@pytest.mark.parametrize("table", contracts.RAW_TABLES, ids=lambda t: t.name)
+@pytest.mark.parametrize(
+    "table", (*contracts.RAW_TABLES, contracts.RAW_FORGOTTEN_CLIENTS), ids=lambda t: t.name
+)
 def test_raw_contract_equals_the_declared_source(table: Table) -> None:
     declared = {c["name"]: c["data_type"] for c in yaml_sources()[table.name]["columns"]}
     assert declared == {c.name: YAML_TYPES[c.type] for c in table.columns}
@@ -107,4 +110,17 @@ def test_columns_that_python_reads_are_contracted(table: Table) -> None:
 
 
 def test_published_tables_are_models() -> None:
-    assert {name for _, name in contracts.PUBLISHED} <= set(yaml_models())
+    models = dict(yaml_models())
+    # An alias says it in the model's own file.
+    for path in MODELS.rglob("*.sql"):
+        if alias := re.search(r"config\(alias='(\w+)'\)", path.read_text()):
+            models[alias[1]] = models.pop(path.stem)
+    assert {name for _, name in contracts.PUBLISHED} <= set(models)
+
+
+def test_published_tables_declare_no_personal_column() -> None:
+    for schema_name, name in contracts.PUBLISHED:
+        model = "published_clients" if name == "dim_clients" else name
+        assert (MODELS / "marts" / schema_name / f"{model}.sql").exists()
+        declared = {column["name"] for column in yaml_models()[model]["columns"]}
+        assert not declared & contracts.PERSONAL_COLUMNS, name

@@ -76,6 +76,7 @@
         'tables': [
             'raw.partners', 'raw.clients', 'raw.services', 'raw.campaigns', 'raw.campaign_contacts',
             'raw.web_events', 'raw.reviews', 'raw.loaded_files', 'raw.rejected_rows',
+            'raw.forgotten_clients',
         ],
         'columns': [
             'source_partner_id', 'source_file', 'email_hash', 'phone_hash', 'loyalty_hash',

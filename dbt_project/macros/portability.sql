@@ -151,3 +151,17 @@
         , {{ column }} asc nulls last
     {%- endfor -%}
 {%- endmacro %}
+
+
+{#- SHA-256 of a string (UTF-8), as 64 lowercase hexadecimal digits. -#}
+{% macro sha256_text(text) -%}
+    {{ return(adapter.dispatch('sha256_text', 'cross_sell')(text)) }}
+{%- endmacro %}
+
+{% macro default__sha256_text(text) -%}
+    sha2({{ text }}, 256)
+{%- endmacro %}
+
+{% macro duckdb__sha256_text(text) -%}
+    sha256({{ text }})
+{%- endmacro %}

@@ -171,3 +171,6 @@ class Columns:
     PROBABILITY_WITHOUT_WEB: Final = "probability_without_web"
     INTENT_UPLIFT: Final = "intent_uplift"
     EXTRA_INTENT_COUNT: Final = "extra_intent_count"
+    CLIENT_HASH: Final = "client_hash"
+    HASH_SALT: Final = "hash_salt"
+    FORGOTTEN_AT: Final = "forgotten_at"

@@ -237,3 +237,24 @@ SNAPSHOTS_SCHEMA: Final = "snapshots"
 """Where dbt keeps the versions of what one source delivered."""
 
 RAW_TABLES: Final = (*RAW_ENTITIES, RAW_LOADED_FILES, RAW_REJECTED_ROWS)
+
+RAW_FORGOTTEN_CLIENTS: Final = Table(
+    "raw",
+    "forgotten_clients",
+    (
+        Column(Columns.CLIENT_HASH, STRING),
+        Column(Columns.HASH_SALT, STRING),
+        Column(Columns.FORGOTTEN_AT, TIMESTAMP),
+    ),
+    key=(Columns.CLIENT_HASH,),
+)
+"""Who is to stay out; no part of what a source brings, so no load replaces it."""
+
+PERSONAL_COLUMNS: Final = frozenset(RAW_CLIENTS.column_names) - {
+    Columns.SOURCE_PARTNER_ID,
+    Columns.CLIENT_ID,
+    Columns.UPDATED_AT,
+    Columns.SOURCE_FILE,
+    Columns.LOADED_AT,
+}
+"""What is told of a client beyond its ids: never part of a release."""

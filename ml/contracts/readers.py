@@ -54,8 +54,9 @@ OWNED_SERVICES: Final = Table(
 )
 
 PUBLISHED_CLIENTS: Final = Table(
-    "core", "dim_clients", (Column(Columns.CLIENT_ID, STRING),), key=(Columns.CLIENT_ID,)
+    "cross_sell", "dim_clients", (Column(Columns.CLIENT_ID, STRING),), key=(Columns.CLIENT_ID,)
 )
+"""Ids only; what else is known of clients stays in ``core.dim_clients``."""
 
 CLIENT_IDENTITIES: Final = Table(
     "core",
@@ -77,7 +78,7 @@ PUBLISHED_PARTNERS: Final = Table(
     key=(Columns.PARTNER_ID,),
 )
 
-# A release is these marts, whole: (schema, table).
+# A release is these marts, whole: (schema, table). None has a column of PERSONAL_COLUMNS.
 PUBLISHED: Final = (
     ("cross_sell", "cross_sell_scores"),
     ("cross_sell", "model_comparison"),
@@ -86,7 +87,7 @@ PUBLISHED: Final = (
     ("cross_sell", "calibration_curve"),
     ("cross_sell", "owned_services"),
     ("core", "dim_partners"),
-    ("core", "dim_clients"),
+    ("cross_sell", "dim_clients"),
     ("core", "client_identities"),
     ("core", "dim_services"),
 )

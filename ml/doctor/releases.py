@@ -60,6 +60,7 @@ def check_releases(settings: Settings, completed_run: str | None) -> Iterator[Fi
     else:
         yield ok(AREA, "current", found)
     yield _files(current.resolve(), manifest)
+    yield _personal([releases / name for name in kept])
     yield _catalog(settings, manifest)
 
 
@@ -90,6 +91,26 @@ def _files(folder: Path, manifest: _Manifest) -> Finding:
     if lacking:
         return warn(AREA, "files", f"made before there was {', '.join(sorted(lacking))}", _PUBLISH)
     return ok(AREA, "files", f"{len(manifest.row_counts)} tables, whole")
+
+
+def _personal(kept: list[Path]) -> Finding:
+    """Whether a release tells more of a person than ids; earlier versions of this did."""
+    found = set()
+    for path in (path for folder in kept for path in folder.glob("*.parquet")):
+        try:
+            columns = contracts.PERSONAL_COLUMNS & set(pq.read_schema(path).names)
+        except (pa.ArrowException, OSError):
+            continue
+        if columns:
+            found.add(f"{path.parent.name}/{path.name} has {', '.join(sorted(columns)[:3])}")
+    if found:
+        return warn(
+            AREA,
+            "personal fields",
+            "; ".join(sorted(found)[:2]),
+            f"{_PUBLISH} until that release is pruned, or delete its folder",
+        )
+    return ok(AREA, "personal fields", "none beyond ids")
 
 
 def _catalog(settings: Settings, manifest: _Manifest) -> Finding:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ml.doctor.configuration import check_settings
@@ -101,6 +103,13 @@ def left_by_a_killed_publish(warehouse: Path) -> None:
     os.utime(folder, (0, 0))
 
 
+def personal_fields_in_a_release(warehouse: Path) -> None:
+    path = warehouse.parent / "current" / "dim_clients.parquet"
+    table = pq.read_table(path)
+    path.unlink()
+    pq.write_table(table.append_column("birth_year", pa.array([1970] * len(table))), path)
+
+
 def sql(statement: str) -> Callable[[Path], None]:
     return lambda warehouse: change(warehouse, statement)
 
@@ -157,6 +166,9 @@ BREAKS = {
     "cut file": (cut_release_file, "releases", "files", FAIL, "cannot be read", "publish"),
     "no manifest": (garbage_in_manifest, "releases", "current", FAIL, "manifest.json", "publish"),
     "bad catalog": (garbage_in_catalog, "releases", "serving", FAIL, "cannot open", "publish"),
+    "personal fields": (
+        personal_fields_in_a_release, "releases", "personal fields", WARN, "birth_year", "publish"
+    ),
     "no catalog": (no_catalog, "releases", "serving", FAIL, "is missing", "publish"),
     "leftovers": (
         left_by_a_killed_publish, "storage", "leftovers", WARN, ".unfinished-x", "delete"

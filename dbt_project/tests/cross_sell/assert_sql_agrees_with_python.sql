@@ -47,6 +47,26 @@ by_sql as (
 
 ),
 
+-- Rows of forgotten clients are gone from the holdout, while the jobs' figures, which name
+-- nobody, stay as they were: runs from before can no longer be audited.
+forgettings as (
+
+    select max(forgotten_at) as forgotten_at
+    from {{ source('raw', 'forgotten_clients') }}
+
+),
+
+audited_runs as (
+
+    select runs.run_id
+    from {{ ref('runs') }} as runs
+    cross join forgettings
+    where
+        forgettings.forgotten_at is null
+        or runs.finished_at > forgettings.forgotten_at
+
+),
+
 judged_runs as (
 
     select distinct run_id
@@ -100,6 +120,8 @@ full outer join by_python
         and by_sql.fold = by_python.fold
         and by_sql.model_name = by_python.model_name
         and by_sql.metric = by_python.metric
+inner join audited_runs
+    on coalesce(by_sql.run_id, by_python.run_id) = audited_runs.run_id
 where
     (by_sql.value is null) <> (by_python.value is null)
     or abs(by_sql.value - by_python.value) > 1e-9

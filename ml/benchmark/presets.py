@@ -33,6 +33,7 @@ LIGHTFM: Final = tuple(
         recent_services=recent,
         factors=factors,
         max_sampled=10,
+        members=1,
     )
     for recent, factors in ((0, 32), (16, 32), (32, 32), (16, 64))
 )

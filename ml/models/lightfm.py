@@ -5,9 +5,11 @@ The only module that imports ``lightfm``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -42,13 +44,19 @@ _VISITS = 1
 class LightFMSettings(ModelSettings):
     """Settings of :class:`LightFM`.
 
-    ``adoption_weight``, ``features_per_row``, ``factors``, ``max_sampled`` and the number of
-    epochs were chosen on validation months; the others are common values that were not searched.
+    ``adoption_weight``, ``features_per_row``, ``factors``, ``members``, ``max_sampled`` and the
+    number of epochs were chosen on validation months; the others are common values that were not
+    searched.
 
     Parameters
     ----------
     factors : int, default 24
         Width of the embeddings.
+    members : int, default 2
+        Factorisations that are trained from random starts of their own, side by side, each on a
+        thread; scores are their mean. It evens out what chance did to one of them (a deep
+        ensemble: Lakshminarayanan et al., NeurIPS 2017) and uses processors that one training
+        leaves idle.
     loss : str, default 'warp'
         ``warp`` works on the top of the ranking; ``bpr`` and ``logistic`` are LightFM's others.
     learning_rate : float, default 0.05
@@ -85,6 +93,7 @@ class LightFMSettings(ModelSettings):
     """
 
     factors: int = Field(default=24, ge=1)
+    members: int = Field(default=2, ge=1)
     loss: Literal["warp", "bpr", "logistic"] = "warp"
     learning_rate: float = Field(default=0.05, gt=0)
     client_feature_weight: float = Field(default=1.0, ge=0)
@@ -107,7 +116,8 @@ class LightFMSettings(ModelSettings):
 class LightFM(Recommender):
     """Hybrid LightFM with identity and row-normalised features on both sides.
 
-    Trained on one thread, which is what makes it deterministic and costs little at this size.
+    Each member is trained on one thread, which is what makes it deterministic. Members share
+    nothing but what they read, so their threads change nothing.
     The identity column of a client or service without interactions was never trained: it is
     left out of its representation, so features alone speak for it. Scores are one matrix
     product of representations that are computed once per epoch, with the biases folded in.
@@ -194,6 +204,59 @@ class _LossPairs:
     drawn: npt.NDArray[np.int64]
 
 
+class _Members:
+    """LightFM's own models from different starts, seen as one whose scores are their mean."""
+
+    def __init__(self, settings: LightFMSettings, seed: int) -> None:
+        self.models = [
+            _LightFM(
+                no_components=settings.factors,
+                loss=settings.loss,
+                learning_rate=settings.learning_rate,
+                user_alpha=settings.client_decay,
+                item_alpha=settings.service_decay,
+                max_sampled=settings.max_sampled,
+                random_state=seed + member,
+            )
+            for member in range(settings.members)
+        ]
+
+    def initialize(self, client_columns: int, service_columns: int) -> None:
+        """Draw random starts, where there is nothing to learn from."""
+        for model in self.models:
+            model._initialize(model.no_components, service_columns, client_columns)
+
+    def fit_partial(self, interactions: sparse.coo_matrix, **given: Any) -> None:
+        """Train each member for one epoch; LightFM leaves the interpreter free meanwhile."""
+        if len(self.models) == 1:
+            self.models[0].fit_partial(interactions, epochs=1, num_threads=1, **given)
+            return
+        with ThreadPoolExecutor(len(self.models)) as pool:
+            running = [
+                pool.submit(model.fit_partial, interactions, epochs=1, num_threads=1, **given)
+                for model in self.models
+            ]
+            for one in running:
+                one.result()
+
+    def client_vectors(self, columns: sparse.csr_matrix) -> tuple[FloatArray, FloatArray]:
+        """Biases (n,) and vectors (n, members * factors)."""
+        return self._joined(lambda model: model.get_user_representations(columns), 1)
+
+    def service_vectors(self, columns: sparse.csr_matrix) -> tuple[FloatArray, FloatArray]:
+        """The same of services, so that products with clients' are the members' mean."""
+        return self._joined(lambda model: model.get_item_representations(columns), len(self.models))
+
+    def _joined(
+        self, read: Callable[[_LightFM], tuple[FloatArray, FloatArray]], divisor: int
+    ) -> tuple[FloatArray, FloatArray]:
+        biases, vectors = zip(*(read(model) for model in self.models), strict=True)
+        if len(self.models) == 1:
+            return biases[0], vectors[0]
+        joined: FloatArray = np.concatenate(vectors, axis=1) / np.float32(divisor)
+        return np.mean(biases, axis=0), joined
+
+
 class _Training(Trainee):
     """State of one fit."""
 
@@ -202,15 +265,7 @@ class _Training(Trainee):
     def __init__(self, model: LightFM, fold: Fold) -> None:
         settings = model.settings
         self._model = model
-        self._lightfm = _LightFM(
-            no_components=settings.factors,
-            loss=settings.loss,
-            learning_rate=settings.learning_rate,
-            user_alpha=settings.client_decay,
-            item_alpha=settings.service_decay,
-            max_sampled=settings.max_sampled,
-            random_state=model._seed,
-        )
+        self._members = _Members(settings, model._seed)
         self._owned = fold.interactions.sorted_indices()
         owned = self._owned.tocoo()
         # Ownership, not its weight, which LightFM would take for a learning rate per pair.
@@ -275,25 +330,19 @@ class _Training(Trainee):
             interactions = _of_rows(interactions, is_visited)
             learned = None if learned is None else _of_rows(learned, is_visited)
         if self._positives.nnz:
-            self._lightfm.fit_partial(
+            self._members.fit_partial(
                 interactions,
                 sample_weight=learned,
                 user_features=columns,
                 item_features=self._service_columns,
-                epochs=1,
-                num_threads=1,
             )
         else:
-            self._lightfm._initialize(
-                self._lightfm.no_components,
-                self._service_columns.shape[1],
-                columns.shape[1],
-            )
+            self._members.initialize(columns.shape[1], self._service_columns.shape[1])
         return self._loss()
 
     def show(self) -> None:
-        client_bias, clients = self._lightfm.get_user_representations(self._scored_columns)
-        service_bias, services = self._lightfm.get_item_representations(self._service_columns)
+        client_bias, clients = self._members.client_vectors(self._scored_columns)
+        service_bias, services = self._members.service_vectors(self._service_columns)
         ones = np.ones(1, dtype=np.float32)
         # [c, bc, 1] · [s, 1, bs] = c·s + bc + bs
         self._model._clients = np.column_stack(
@@ -333,8 +382,8 @@ class _Training(Trainee):
         if not len(pairs.owned):
             return None
         # Of the sampled clients alone.
-        _, clients = self._lightfm.get_user_representations(self._scored_columns[pairs.clients])
-        bias, services = self._lightfm.get_item_representations(self._service_columns)
+        _, clients = self._members.client_vectors(self._scored_columns[pairs.clients])
+        bias, services = self._members.service_vectors(self._service_columns)
         gap = np.einsum(
             "ij,ij->i", clients[pairs.rows], services[pairs.owned] - services[pairs.drawn]
         )

@@ -19,14 +19,31 @@ def test_one_matrix_product_equals_lightfm_predict() -> None:
             np.arange(fold.n_clients), np.arange(fold.n_services), indexing="ij"
         )
     )
-    plain = training._lightfm.predict(
-        clients,
-        services,
-        user_features=training._client_columns,
-        item_features=training._service_columns,
+    plain = np.mean(
+        [
+            member.predict(
+                clients,
+                services,
+                user_features=training._client_columns,
+                item_features=training._service_columns,
+            )
+            for member in training._members.models
+        ],
+        axis=0,
     )
     ours = model.score(np.arange(fold.n_clients, dtype=np.int32))
     assert np.allclose(ours.ravel(), plain, atol=1e-5)
+
+
+def test_members_are_trainings_of_their_own_and_scores_their_mean() -> None:
+    clients = np.arange(60, dtype=np.int32)
+    found = []
+    for members, seed in ((1, 5), (1, 6), (2, 5)):
+        model = LightFM(LightFMSettings(factors=8, members=members), seed=seed)
+        model.fit(two_tastes(), epochs=3)
+        found.append(model.score(clients))
+    assert not np.allclose(found[0], found[1], atol=1e-3)
+    assert np.allclose(found[2], (found[0] + found[1]) / 2, atol=1e-5)
 
 
 def test_the_loss_proxy_falls() -> None:
@@ -90,16 +107,17 @@ def test_an_epoch_learns_from_those_it_visits_and_draws_nothing_they_have() -> N
     fold = two_tastes()
     budget = fold.interactions.nnz
     settings = LightFMSettings(
-        factors=8, client_feature_weight=0.0, max_epochs=4, sample_budget=budget
+        factors=8, members=1, client_feature_weight=0.0, max_epochs=4, sample_budget=budget
     )
     training = _Training(LightFM(settings, seed=5), fold)
     parts = Visits(np.diff(fold.interactions.indptr), budget, 4, np.random.default_rng((5, 1)))
     training.epoch()
-    before = training._lightfm.user_embeddings.copy()
+    [member] = training._members.models
+    before = member.user_embeddings.copy()
     parts.part()
     visited = parts.part()
     training.epoch()
-    has_moved = (training._lightfm.user_embeddings != before).any(axis=1)
+    has_moved = (member.user_embeddings != before).any(axis=1)
     assert visited is not None
     assert 0 < len(visited) < 57
     assert set(np.flatnonzero(has_moved)) == set(visited.tolist())

@@ -253,7 +253,8 @@ class _Members:
         biases, vectors = zip(*(read(model) for model in self.models), strict=True)
         if len(self.models) == 1:
             return biases[0], vectors[0]
-        joined: FloatArray = np.concatenate(vectors, axis=1) / np.float32(divisor)
+        joined = np.concatenate(vectors, axis=1, dtype=np.float32)
+        joined /= np.float32(divisor)
         return np.mean(biases, axis=0), joined
 
 

@@ -61,7 +61,9 @@ def test_raw_contract_equals_the_declared_source(table: Table) -> None:
 
 
 @pytest.mark.parametrize(
-    "table", (*contracts.ML_TABLES, *contracts.BENCHMARK_TABLES), ids=lambda t: t.name
+    "table",
+    (*contracts.ML_TABLES, *contracts.BENCHMARK_TABLES, contracts.DECISIONS),
+    ids=lambda t: t.name,
 )
 def test_ml_contract_equals_the_model(table: Table) -> None:
     columns = yaml_models()[table.name]["columns"]
@@ -99,6 +101,7 @@ READ = (
     contracts.DATA_QUALITY_COUNTS,
     contracts.EVENT_COUNTS,
     contracts.FEATURE_COUNTS,
+    contracts.MODEL_HEALTH,
 )
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from ml.contracts.benchmarks import *  # noqa: F403
 from ml.contracts.columns import *  # noqa: F403
+from ml.contracts.health import *  # noqa: F403
 from ml.contracts.marts import *  # noqa: F403
 from ml.contracts.outputs import *  # noqa: F403
 from ml.contracts.raw import *  # noqa: F403

@@ -58,7 +58,7 @@ def whole_run(aged_world: Path) -> str:
 
 def stability(reference: Values, current: Values, n_reference: int, n_current: int) -> float:
     """Population stability index of values in [0, 1]; whoever has none is missing."""
-    reference, current = np.floor(reference * 10_000), np.floor(current * 10_000)
+    reference, current = np.floor(reference * 100), np.floor(current * 100)
     counts: dict[int, list[int]] = {}
 
     def add(bins: npt.NDArray[np.int64], side: int) -> None:

@@ -2,6 +2,11 @@
 {#- What happened after earlier runs: first purchases within each run's horizon, as far as the data
     reach, by the rule of the mart labels. Rules that bar single pairs (age, region, competitors)
     are not replayed for the past: such a purchase counts as one that was not foreseen. -#}
+{#- No partner has an empty id: the list is never empty. -#}
+{%- set quoted_partners = ["''"] -%}
+{%- for partner_id in var('excluded_partners') -%}
+    {%- do quoted_partners.append("'" ~ partner_id | replace("'", "''") ~ "'") -%}
+{%- endfor -%}
 with
 
 runs as (
@@ -54,19 +59,14 @@ services as (
         services.service_id,
         services.on_sale_from_at,
         services.withdrawn_at,
-        {% if var('offer_repeatable_services') -%}
-            coalesce(services.is_repeatable, false) as is_offered_again
-        {%- else -%}
-            false as is_offered_again
-        {%- endif %}
+        {{ var('offer_repeatable_services') | lower }} and coalesce(services.is_repeatable, false)
+            as is_offered_again
     from {{ ref('dim_services') }} as services
     inner join {{ ref('dim_partners') }} as partners
         on services.partner_id = partners.partner_id
     where
         partners.is_active
-        {% if var('excluded_partners') -%}
-            and services.partner_id not in ({% for partner_id in var('excluded_partners') %}'{{ partner_id | replace("'", "''") }}'{{ ", " if not loop.last }}{% endfor %})
-        {%- endif %}
+        and services.partner_id not in ({{ quoted_partners | join(', ') }})
 
 )
 

@@ -1,6 +1,7 @@
-{#- Values of features counted on a grid of ten thousandths, in the test fold (one horizon ago, the
-    reference) and in the serving fold (now). Clients and services count once they are known: those
-    who came since are counted by int_input_shares. -#}
+{#- Values of features counted on a grid of hundredths, in the test fold (one horizon ago, the
+    reference) and in the serving fold (now). Shares of a largest value all move a little when the
+    largest does: less than a hundredth is no drift. Clients and services count once they are known:
+    those who came since are counted by int_input_shares. -#}
 with
 
 folds as (
@@ -61,7 +62,7 @@ cell_values as (
     select
         'client_feature' as scope,
         features.feature,
-        cast(floor(features.value * 10000) as int) as cell,
+        cast(floor(features.value * 100) as int) as cell,
         known_clients.is_current
     from {{ ref('client_features') }} as features
     inner join known_clients
@@ -74,7 +75,7 @@ cell_values as (
     select
         'service_feature' as scope,
         features.feature,
-        cast(floor(features.value * 10000) as int) as cell,
+        cast(floor(features.value * 100) as int) as cell,
         known_services.is_current
     from {{ ref('service_features') }} as features
     inner join known_services

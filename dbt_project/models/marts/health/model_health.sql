@@ -1,5 +1,8 @@
 {#- A figure per row. Thresholds are vars, documented in dbt_project.yml; a figure without one is
     told and not judged. -#}
+{%- set is_seasonal -%}
+    feature in ('{{ var('health_seasonal_features') | join("', '") }}')
+{%- endset -%}
 {%- set is_enough = 'least(reference_population, current_population) >= ' ~ var('health_fewest') -%}
 with
 
@@ -19,7 +22,9 @@ feature_figures as (
         'psi' as measure,
         stability_index as value,
         cast(null as double) as reference_value,
-        case when {{ is_enough }} then {{ var('health_psi_alarm') }} end as threshold,
+        case
+            when {{ is_enough }} and not {{ is_seasonal }} then {{ var('health_psi_alarm') }}
+        end as threshold,
         current_population as row_count
     from {{ ref('int_feature_drift') }}
 

@@ -59,6 +59,8 @@ class Facts:
     eligibility, quality, events, features : list of dict
         Of the marts ``eligibility_counts``, ``data_quality_counts``, ``event_counts`` and
         ``feature_counts``.
+    health : list of dict
+        Of the mart ``model_health``.
     clients : list of ClientPage
         A few telling ones, of the latest run.
     is_latest : bool
@@ -81,6 +83,7 @@ class Facts:
     quality: list[Row]
     events: list[Row]
     features: list[Row]
+    health: list[Row]
     clients: list[ClientPage]
     is_latest: bool
     test_read_count: int
@@ -189,6 +192,7 @@ def read_facts(settings: Settings, run_id: str | None = None) -> Facts:
             quality=all_rows(contracts.DATA_QUALITY_COUNTS),
             events=all_rows(contracts.EVENT_COUNTS),
             features=all_rows(contracts.FEATURE_COUNTS),
+            health=all_rows(contracts.MODEL_HEALTH),
             clients=_telling_clients(connection) if is_latest else [],
             is_latest=is_latest,
             test_read_count=sum(other[Columns.AS_OF_AT] == run[Columns.AS_OF_AT] for other in runs),

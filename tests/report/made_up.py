@@ -129,6 +129,7 @@ def made_up_facts(**changes: Any) -> Facts:
                 ("service", "category", 20),
             )
         ],
+        health=_health(),
         clients=[client("C1"), client("C2"), client("C9", is_cold=True)],
         is_latest=True,
         test_read_count=2,
@@ -352,3 +353,39 @@ def made_up_measurements() -> dict[str, Measurement]:
             ("leave-one-out", peers[:4]),
         )
     }
+
+
+def _health() -> list[dict[str, Any]]:
+    """Drift of a feature with a nasty name, and a run that kept its promises but for one."""
+
+    def row(scope: str, subject: str, measure: str, *figures: float | None) -> dict[str, Any]:
+        value, reference, threshold = figures
+        is_input = scope not in ("offers", "offer_rank")
+        is_below = measure == "ndcg@10"
+        return {
+            Columns.KIND: contracts.KIND_INPUT if is_input else contracts.KIND_OUTCOME,
+            Columns.MOMENT: contracts.MOMENT_NOW if is_input else "20240601T120000-0badcafe",
+            Columns.SCOPE: scope,
+            Columns.SUBJECT: subject,
+            Columns.MEASURE: measure,
+            Columns.MEASURED_AS_OF_AT: datetime(2024, 8, 1),
+            Columns.VALUE: value,
+            Columns.REFERENCE_VALUE: reference,
+            Columns.THRESHOLD: threshold,
+            Columns.ROW_COUNT: 900,
+            Columns.IS_COMPLETE: True,
+            Columns.IS_ALARM: threshold is not None
+            and value is not None
+            and (value < threshold if is_below else value > threshold),
+        }
+
+    return [
+        row("client_feature", NASTY, "psi", 0.5, None, 0.25),
+        row("service_feature", "price", "psi", 0.01, None, 0.25),
+        row("client_features", "all", "drifted_share", 0.1, None, 0.2),
+        row("service", "all", "new_share", 0.02, 0.01, 0.1),
+        row("partner", "P1", "sales_share", 0.6, 0.5, None),
+        row("offers", "all", "ndcg@10", 0.1, 0.2, 0.16),
+        row("offers", "all", "conversion_rate", 0.05, 0.06, None),
+        row("offer_rank", "1", "conversion_rate", 0.1, 0.12, None),
+    ]

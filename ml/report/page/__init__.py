@@ -13,6 +13,7 @@ from ml.report.page.answer import answer_section
 from ml.report.page.benchmarks import benchmark_sections
 from ml.report.page.blocks import Page, Section
 from ml.report.page.comparison import comparison_section, learning_section
+from ml.report.page.health import health_section
 from ml.report.page.offers import trust_section, worth_section
 from ml.report.page.provenance import data_section, provenance_section
 from ml.report.page.reach import clients_section, reach_section, segments_section
@@ -65,6 +66,7 @@ def report_page(facts: Facts, measurements: dict[str, Measurement]) -> Page:
         comparison_section(facts),
         worth_section(facts),
         trust_section(facts),
+        health_section(facts),
         reach_section(facts),
         segments_section(facts),
         clients_section(facts),

@@ -1,0 +1,1 @@
+"""Keep the offers right as data arrive: load, measure, decide, train, publish."""

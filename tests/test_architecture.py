@@ -80,7 +80,7 @@ ORDINARY = {
     "auc", "epoch", "fold", "loss", "metric", "reason", "score", "seconds", "seed",
     "segment", "status", "step", "value", "weight", "amount", "quantity", "feature",
     "benchmark", "low", "high", "note", "lift", "gain", "bin", "difference",
-    "mean_probability", "error", "kind", "measure",
+    "mean_probability", "error", "kind", "measure", "moment",
 }  # fmt: skip
 
 

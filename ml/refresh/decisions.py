@@ -165,7 +165,7 @@ def decide_champion(
     Decision
         ``replace``, ``keep`` or ``not_compared``.
     """
-    numbers: dict[str, Any] = {"champion_run_id": champion_run_id}
+    numbers: dict[str, Any] = {"champion": champion_run_id}
     if champion_run_id is None:
         reason = "readers have no offers yet"
         return Decision(CHAMPION_QUESTION, REPLACE, reason, run_id, numbers)

@@ -60,7 +60,7 @@ def test_a_challenger_loses_only_where_it_is_significantly_worse(
     decision = decide_champion("new", "old", comparison, RefreshSettings())
     assert decision.choice == choice
     assert decision.run_id == "new"
-    assert decision.numbers["champion_run_id"] == "old"
+    assert decision.numbers["champion"] == "old"
 
 
 def test_the_first_run_takes_over_unchallenged() -> None:

@@ -12,7 +12,7 @@ from ml.report.page.blocks import Block, Missing, Section, Table
 from ml.report.words import metric_name, plain
 
 _PSI: Final = "psi"
-_CONVERSION: Final = "conversion_rate"
+_CONVERSION: Final = Columns.CONVERSION_RATE
 _SHOWN: Final = 10
 _SCOPE_ALL: Final = "offers"
 

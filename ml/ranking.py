@@ -1,38 +1,33 @@
 """Top-k and ranks of labels under a mask, block by block; knows no model.
 
-Everything rests on one sort key per (client, service): row, then score from high to low,
-then service index, packed into one int64. Keys are unique, so a plain (partial) sort orders
-candidates the same way on every machine and for every block size, and ties go to the lower
-service index.
+Ties go to the lower service index, so candidates are ordered the same way on every machine, for
+every block size and number of threads. Each core scores blocks of its own and takes them apart
+(:mod:`ml.selection`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from ml.dataset import BoolArray, FloatArray, Fold, IntArray, block_coordinates
+from ml import selection
+from ml.dataset import FloatArray, Fold, IntArray, block_coordinates
 from ml.errors import ModelError
+from ml.parallel import blocks, in_order
+from ml.selection import Excluded, Ranked
 
 Scorer = Callable[[IntArray], FloatArray]
-"""Scores of all services for a block of clients: (b,) int32 -> (b, n_services) float32."""
+"""Scores of all services for a block of clients: (b,) int32 -> (b, n_services) float32.
+
+A new array each time; called from several threads, each with clients of its own."""
 
 Integers = npt.NDArray[np.int64]
 
 BLOCK_SIZE = 1024
 DEPTH = 20
-
-# 6 bits of row, 32 of score, 25 of service fit a non-negative int64. Sixty-four rows of
-# keys also stay in the processor's cache, which halves the time of building and sorting.
-_ROWS = 64
-_SERVICE_BITS = 25
-_SERVICE_MASK = np.int64((1 << _SERVICE_BITS) - 1)
-_ROW_SHIFT = 32 + _SERVICE_BITS
-_INELIGIBLE = np.int32(np.iinfo(np.int32).max)
-_MAGNITUDE = np.int32(0x7FFFFFFF)
 
 
 @dataclass(frozen=True)
@@ -172,15 +167,9 @@ def iter_top_k(
     TopK
         Of at most ``block_size`` clients, in the order given.
     """
-    depth = min(k, fold.n_services)
-    for block, scores, mask in iter_blocks(score, fold, clients, block_size):
-        keys = np.empty((len(block), depth), dtype=np.int64)
-        for start, chunk in _iter_keys(scores, mask):
-            if 0 < depth < fold.n_services:
-                chunk.partition(depth - 1, axis=1)
-            keys[start : start + len(chunk)] = chunk[:, :depth]
-        keys.sort(axis=1)
-        yield _decode(block, keys, k, _spread(scores, mask))
+    yield from in_order(
+        lambda block: _take(_scored(score, fold, block), k), _blocks(clients, block_size)
+    )
 
 
 def join_tops(blocks: list[TopK], k: int) -> TopK:
@@ -197,9 +186,7 @@ def join_tops(blocks: list[TopK], k: int) -> TopK:
     TopK
     """
     if not blocks:
-        nobody = np.empty(0, np.float64)
-        spread = Spread(np.empty(0, np.int64), nobody, nobody)
-        return _decode(np.empty(0, np.int32), np.empty((0, 0), np.int64), k, spread)
+        return _no_top(np.empty(0, np.int32), k)
     return TopK(
         np.concatenate([b.clients for b in blocks]),
         np.concatenate([b.services for b in blocks]),
@@ -241,27 +228,18 @@ def rank_labels(
     -------
     LabelRanks
     """
-    kept = min(depth, fold.n_services)
     tops: list[TopK] = []
-    candidates: list[FloatArray] = []
     pairs: list[_Pairs] = []
+    candidates: list[FloatArray] = []
     first = 0
-    for block, scores, mask in iter_blocks(score, fold, clients, block_size):
-        rows, services = block_coordinates(fold.labels, block)
-        is_candidate = mask[rows, services]
-        rows, services = rows[is_candidate], services[is_candidate]
-        keys = np.empty((len(block), kept), dtype=np.int64)
-        for start, chunk in _iter_keys(scores, mask):
-            stop = start + len(chunk)
-            inside = slice(*np.searchsorted(rows, (start, stop)))
-            label_keys = chunk[rows[inside] - start, services[inside]]
-            chunk.sort(axis=1)
-            keys[start:stop] = chunk[:, :kept]
-            pairs.append(_find(chunk, label_keys, rows[inside] + first, rows[inside] - start))
-            if keep_scores:
-                candidates.append(_key_scores(chunk)[_is_candidate(chunk)])
-        tops.append(_decode(block, keys, depth, _spread(scores, mask)))
-        first += len(block)
+    for top, ranked, scores in in_order(
+        lambda block: _take_labels(_scored(score, fold, block), fold, depth, keep_scores),
+        _blocks(clients, block_size),
+    ):
+        tops.append(top)
+        pairs += [part.moved(first) for part in ranked]
+        candidates += scores
+        first += len(top.clients)
     found = _Pairs.join(pairs)
     top = join_tops(tops, depth)
     return LabelRanks(
@@ -280,65 +258,98 @@ def rank_labels(
     )
 
 
-def iter_blocks(
-    score: Scorer, fold: Fold, clients: IntArray, block_size: int = BLOCK_SIZE
-) -> Iterator[tuple[IntArray, FloatArray, BoolArray]]:
-    """Score clients block by block, each with the mask of what may be offered.
+@dataclass(frozen=True)
+class _Block:
+    """Some clients' scores, and what they may not be offered."""
 
-    Parameters
-    ----------
-    score : callable
-    fold : Fold
-    clients : ndarray of int32, (n,)
-    block_size : int, default 1024
+    clients: IntArray
+    scores: FloatArray
+    excluded: Excluded
 
-    Yields
-    ------
-    clients : ndarray of int32, (b,)
-    scores : ndarray of float32, (b, n_services)
-    mask : ndarray of bool, (b, n_services)
-    """
-    for start in range(0, len(clients), block_size):
-        block = clients[start : start + block_size]
-        scores = np.asarray(score(block), dtype=np.float32)
-        expected = (len(block), fold.n_services)
-        if scores.shape != expected:
-            raise ModelError(f"the model's scores have shape {scores.shape}, expected {expected}")
-        if not np.isfinite(scores).all():
-            row = int(np.argmin(np.isfinite(scores).all(axis=1)))
-            raise ModelError(
-                f"the model's scores for client_idx {block[row]} are not all finite numbers; "
-                "a lower learning rate usually mends it"
-            )
-        yield block, scores, fold.candidate_mask(block)
+    def parts(self) -> Iterator[slice]:
+        """Rows that are taken apart at once."""
+        return blocks(len(self.clients), selection.rows_at_once(self.scores.shape[1]))
 
 
-def float_order(values: FloatArray) -> npt.NDArray[np.int32]:
-    """Map floats to integers of the same order; applied to its own bits, it maps back.
+def _blocks(clients: IntArray, block_size: int) -> Iterator[IntArray]:
+    return (clients[part] for part in blocks(len(clients), block_size))
 
-    Parameters
-    ----------
-    values : ndarray of float32
-        Finite, without -0.0.
 
-    Returns
-    -------
-    ndarray of int32
+def _scored(score: Scorer, fold: Fold, clients: IntArray) -> _Block:
+    # Written into later on.
+    scores = np.require(score(clients), np.float32, ("C", "W"))
+    expected = (len(clients), fold.n_services)
+    if scores.shape != expected:
+        raise ModelError(f"the model's scores have shape {scores.shape}, expected {expected}")
+    return _Block(clients, scores, Excluded.of(fold, clients))
 
-    Examples
-    --------
-    >>> order = float_order(np.array([-1.5, 0.0, 2.0], dtype=np.float32))
-    >>> bool((np.diff(order) > 0).all())
-    True
-    >>> float_order(order.view(np.float32)).view(np.float32).tolist()
-    [-1.5, 0.0, 2.0]
-    """
-    bits = values.view(np.int32)
-    # The bits of negative floats ascend with magnitude: flip all but the sign.
-    order = bits >> np.int32(31)
-    order &= _MAGNITUDE
-    order ^= bits
-    return order
+
+def _no_top(clients: IntArray, k: int) -> TopK:
+    count = len(clients)
+    return TopK(
+        clients,
+        np.full((count, k), -1, dtype=np.int32),
+        np.full((count, k), -np.inf, dtype=np.float32),
+        Spread(np.zeros(count, np.int64), np.zeros(count), np.zeros(count)),
+    )
+
+
+def _take(block: _Block, k: int) -> TopK:
+    top = _no_top(block.clients, k)
+    for part in block.parts():
+        _fill(top, block, part)
+    return top
+
+
+def _take_labels(
+    block: _Block, fold: Fold, depth: int, keep_scores: bool
+) -> tuple[TopK, list[_Pairs], list[FloatArray]]:
+    """The best of a block, where its labels ended up, and all scores if they are to be kept."""
+    top = _no_top(block.clients, depth)
+    pairs, candidates = [], []
+    labels = block_coordinates(fold.labels, block.clients)
+    for part in block.parts():
+        _fill(top, block, part)
+        scores = block.scores[part]
+        ordered = selection.descending(scores)
+        pairs.append(_rank(scores, ordered, labels, part))
+        if keep_scores:
+            # Zero minus a negated zero is the zero without a sign.
+            candidates.append(np.float32(0) - ordered[ordered < np.inf])
+    return top, pairs, candidates
+
+
+def _fill(top: TopK, block: _Block, part: slice) -> None:
+    """Fill in the best of some rows; their scores then are -inf where excluded."""
+    scores, spread = block.scores[part], top.spread
+    _check_finite(scores, block.clients[part])
+    excluded = block.excluded.rows(part)
+    spread.counts[part] = excluded.counts
+    spread.means[part], spread.deviations[part] = selection.spread(scores, excluded)
+    excluded.fill(scores, -np.inf)
+    depth = min(top.services.shape[1], scores.shape[1])
+    top.services[part, :depth], top.scores[part, :depth] = selection.best(scores, depth)
+
+
+def _check_finite(scores: FloatArray, clients: IntArray) -> None:
+    is_finite = np.isfinite(scores)
+    if not is_finite.all():
+        raise ModelError(
+            f"the model's scores for client_idx {clients[int(np.argmin(is_finite.all(axis=1)))]}"
+            " are not all finite numbers; a lower learning rate usually mends it"
+        )
+
+
+def _rank(
+    scores: FloatArray, ordered: FloatArray, labels: tuple[Integers, IntArray], part: slice
+) -> _Pairs:
+    """Rank the labels of some rows; those that are excluded are no candidates."""
+    inside = slice(*np.searchsorted(labels[0], (part.start, part.stop)))
+    rows, services = labels[0][inside] - part.start, labels[1][inside]
+    is_candidate = scores[rows, services] > -np.inf
+    rows, services = rows[is_candidate], services[is_candidate]
+    ranked = selection.rank(scores, ordered, rows, services)
+    return _Pairs.of(scores, rows, services, ranked).moved(part.start)
 
 
 @dataclass(frozen=True)
@@ -353,6 +364,19 @@ class _Pairs:
     mid_ranks: npt.NDArray[np.float64]
 
     @classmethod
+    def of(cls, scores: FloatArray, rows: Integers, services: IntArray, ranked: Ranked) -> _Pairs:
+        order = np.lexsort((ranked.ranks, rows))
+        rows, services = rows[order], services[order]
+        return cls(
+            rows,
+            services,
+            scores[rows, services] + np.float32(0),
+            ranked.ranks[order],
+            ranked.first_ranks[order],
+            ranked.mid_ranks[order],
+        )
+
+    @classmethod
     def join(cls, parts: list[_Pairs]) -> _Pairs:
         return cls(
             np.concatenate([np.empty(0, np.int64), *(p.positions for p in parts)]),
@@ -363,84 +387,6 @@ class _Pairs:
             np.concatenate([np.empty(0, np.float64), *(p.mid_ranks for p in parts)]),
         )
 
-
-def _iter_keys(scores: FloatArray, mask: BoolArray) -> Iterator[tuple[int, Integers]]:
-    n_services = scores.shape[1]
-    if n_services > _SERVICE_MASK:
-        raise ModelError(f"{n_services} services are more than the {_SERVICE_MASK} a key can hold")
-    low = (np.arange(_ROWS, dtype=np.int64) << _ROW_SHIFT)[:, None] + np.arange(n_services)
-    for start in range(0, len(scores), _ROWS):
-        # Adding zero turns -0.0 into 0.0: equal scores must have equal bits.
-        order = float_order(scores[start : start + _ROWS] + np.float32(0))
-        np.invert(order, out=order)
-        np.putmask(order, ~mask[start : start + _ROWS], _INELIGIBLE)
-        keys = order.astype(np.int64)
-        keys <<= _SERVICE_BITS
-        keys += low[: len(keys)]
-        yield start, keys
-
-
-def _key_order(keys: Integers) -> npt.NDArray[np.int32]:
-    # The cast keeps the low 32 bits, which drops the row.
-    return (keys >> _SERVICE_BITS).astype(np.int32)
-
-
-def _is_candidate(keys: Integers) -> BoolArray:
-    is_candidate: BoolArray = _key_order(keys) != _INELIGIBLE
-    return is_candidate
-
-
-def _key_scores(keys: Integers) -> FloatArray:
-    return float_order((~_key_order(keys)).view(np.float32)).view(np.float32)
-
-
-def _key_services(keys: Integers) -> IntArray:
-    return (keys & _SERVICE_MASK).astype(np.int32)
-
-
-def _find(
-    sorted_keys: Integers,
-    label_keys: Integers,
-    positions: Integers,
-    rows: Integers,
-) -> _Pairs:
-    # Keys start with the row, so a chunk sorted row by row is sorted as a whole.
-    flat = sorted_keys.ravel()
-    order = np.argsort(label_keys)
-    label_keys, positions, rows = label_keys[order], positions[order], rows[order]
-    first = rows * sorted_keys.shape[1]
-    tie_start = np.searchsorted(flat, label_keys & ~_SERVICE_MASK, side="left") - first
-    tie_stop = np.searchsorted(flat, label_keys | _SERVICE_MASK, side="right") - first
-    return _Pairs(
-        positions=positions,
-        services=_key_services(label_keys),
-        scores=_key_scores(label_keys),
-        ranks=np.searchsorted(flat, label_keys) - first + 1,
-        first_ranks=tie_start + 1,
-        mid_ranks=(tie_start + tie_stop + 1) / 2,
-    )
-
-
-def _spread(scores: FloatArray, mask: BoolArray) -> Spread:
-    counts = mask.sum(axis=1, dtype=np.int64)
-    divisors = np.maximum(counts, 1)
-    means, variances = np.empty(len(scores)), np.empty(len(scores))
-    for start in range(0, len(scores), _ROWS):
-        rows = slice(start, start + _ROWS)
-        chunk = scores[rows] * mask[rows]
-        means[rows] = chunk.sum(axis=1, dtype=np.float64) / divisors[rows]
-        # Two passes: the difference of two large sums would lose the deviation of scores
-        # that lie close together far from zero.
-        chunk = (scores[rows] - means[rows, None].astype(np.float32)) * mask[rows]
-        variances[rows] = np.square(chunk).sum(axis=1, dtype=np.float64) / divisors[rows]
-    return Spread(counts, means, np.sqrt(variances))
-
-
-def _decode(clients: IntArray, keys: Integers, k: int, spread: Spread) -> TopK:
-    services = np.full((len(clients), k), -1, dtype=np.int32)
-    scores = np.full((len(clients), k), -np.inf, dtype=np.float32)
-    depth = keys.shape[1]
-    is_candidate = _is_candidate(keys)
-    services[:, :depth][is_candidate] = _key_services(keys)[is_candidate]
-    scores[:, :depth][is_candidate] = _key_scores(keys)[is_candidate]
-    return TopK(clients, services, scores, spread)
+    def moved(self, count: int) -> _Pairs:
+        """The same of clients that come so many further down."""
+        return replace(self, positions=self.positions + count)

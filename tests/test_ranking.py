@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from ml.errors import ModelError
-from ml.ranking import LabelRanks, TopK, float_order, iter_top_k, rank_labels, top_k
+from ml.ranking import LabelRanks, TopK, iter_top_k, rank_labels, top_k
+from ml.selection import float_order
 from tests.evaluation.folds import Case, cases, everybody, ranking_fold, scorer
 
 

@@ -26,7 +26,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from ml.dataset import FloatArray, IntArray
-from ml.models.base import blocks
+from ml.parallel import blocks
 
 STRENGTH: Final = 2.0
 POPULARITY_SPREAD: Final = 1.0

@@ -7,6 +7,8 @@ import platform
 from pathlib import Path
 from typing import Final, TypedDict
 
+from ml.parallel import usable_cores
+
 _CPU_INFO: Final = Path("/proc/cpuinfo")
 _BYTES_PER_GIB: Final = 2**30
 
@@ -33,14 +35,6 @@ def describe_machine() -> Machine:
         "system": f"{platform.system()} {platform.machine()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
     }
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on, which a container may have narrowed."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # Not on macOS.
-        return os.cpu_count() or 1
 
 
 def _cpu_model() -> str:

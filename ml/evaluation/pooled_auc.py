@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from ml.dataset import BoolArray
 from ml.evaluation.metrics import Integers, Values, totals
-from ml.ranking import LabelRanks, float_order
+from ml.ranking import LabelRanks
+from ml.selection import float_order
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol, Self
@@ -219,9 +219,3 @@ def train_by_epoch(
     if model.best_epoch != len(history):
         trainee.restore()
     return history
-
-
-def blocks(count: int, size: int) -> Iterator[slice]:
-    """Slices of at most ``size`` that cover ``range(count)``."""
-    for start in range(0, count, size):
-        yield slice(start, min(start + size, count))

@@ -43,7 +43,6 @@ from ml.models.base import (
     Monitor,
     Recommender,
     Trainee,
-    blocks,
     train_by_epoch,
 )
 from ml.models.neumf import (
@@ -55,6 +54,7 @@ from ml.models.neumf import (
 from ml.models.recency import AdoptionOrder, reach_weights, recency_weights
 from ml.models.state import read_state, write_state
 from ml.negative_sampling import NegativeSampler
+from ml.parallel import blocks
 
 
 class NCFSettings(ModelSettings):
@@ -153,7 +153,10 @@ class NCFSettings(ModelSettings):
 
 @contextmanager
 def torch_threads(count: int) -> Iterator[None]:
-    """Pin torch's threads, which are part of what makes results bit-equal."""
+    """Pin torch's threads, which are part of what makes results bit-equal.
+
+    Torch keeps the number per calling thread, so other threads' work is not disturbed.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -206,7 +209,8 @@ class NCF(Recommender):
     def score(self, clients: IntArray) -> FloatArray:
         """See :class:`Recommender`."""
         assert self._scorer is not None, "fit or load first"
-        with torch_threads(self._threads):
+        # Ranking calls this from a thread per core.
+        with torch_threads(1):
             return self._scorer.score(clients)
 
     def save(self, directory: Path) -> None:
@@ -238,8 +242,9 @@ class _Scorer:
     second_bias: Tensor
     mlp_output: Tensor
 
-    # Floats in a block of first-layer values: small enough to stay in the processor's cache.
-    _BLOCK: ClassVar[int] = 1 << 20
+    # Floats in a block of first-layer values: half a MiB, which stays in a core's cache
+    # together with the second layer's.
+    _BLOCK: ClassVar[int] = 1 << 17
 
     @torch.no_grad()
     def score(self, clients: IntArray) -> FloatArray:
@@ -249,7 +254,7 @@ class _Scorer:
         size = max(1, self._BLOCK // max(1, n_services * width))
         client_mlp = self.client_mlp[rows]
         for block in blocks(len(rows), size):
-            first = torch.relu(client_mlp[block, None, :] + self.service_mlp)
+            first = torch.relu_(client_mlp[block, None, :] + self.service_mlp)
             second = torch.addmm(self.second_bias, first.view(-1, width), self.second_layer)
             scores[block] += (torch.relu_(second) @ self.mlp_output).view(-1, n_services)
         return scores.numpy()

@@ -24,7 +24,7 @@ from ml.benchmark.peers.libraries import LIBRARIES, Library, Options
 from ml.benchmark.results import BenchmarkResult
 from ml.benchmark.runner import Measured
 from ml.evaluation.protocol import Evaluation
-from ml.models.base import blocks
+from ml.parallel import blocks
 from ml.progress import Progress
 from ml.settings import Settings
 from ml.trials import CHAMPION_METRIC, new_model

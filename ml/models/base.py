@@ -12,6 +12,7 @@ from typing import ClassVar, Protocol, Self
 from pydantic import BaseModel, ConfigDict
 
 from ml.dataset import FloatArray, Fold, IntArray
+from ml.parallel import blocks as blocks
 
 
 class ModelSettings(BaseModel):

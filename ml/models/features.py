@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from ml.dataset import BoolArray
-from ml.models.base import blocks
+from ml.parallel import blocks
 
 _BLOCK = 65_536
 """Rows that are sorted at once."""

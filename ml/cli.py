@@ -229,6 +229,38 @@ def recommend(
 
 @app.command()
 @command
+def forget(
+    client_id: Annotated[
+        str, typer.Argument(help="Of the client or any of its records: 42, or <partner>:<id>.")
+    ],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Erase a client from the raw tables to the releases, and keep it out of later loads."""
+    from ml.forget.forget import find
+    from ml.forget.forget import forget as run_forget
+    from ml.forget.show import print_found, print_gone
+
+    settings = load_settings(warehouse=warehouse)
+    found = find(settings, client_id)
+    print_found(out, found)
+    if not yes and not _is_sure("Erase all of it? It cannot be brought back"):
+        out.print("Nothing was erased.")
+        raise typer.Exit(1)
+    print_gone(out, run_forget(settings, found, Progress(out)))
+
+
+def _is_sure(question: str) -> bool:
+    """Ask; no answer, as from a job without a terminal, is a no."""
+    try:
+        return typer.confirm(question)
+    except typer.Abort:
+        out.print("")
+        return False
+
+
+@app.command()
+@command
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     warehouse: WarehouseOption = None,

@@ -12,7 +12,13 @@ from ml.errors import InputError
 from ml.progress import Progress
 from ml.settings import Settings
 from ml.sources import complete_journey
-from ml.warehouse import connect, count_rows, existing_columns, replace_tables
+from ml.warehouse import (
+    connect,
+    count_rows,
+    existing_columns,
+    keep_forgotten_out,
+    replace_tables,
+)
 
 RawTables = Iterator[tuple[Table, pa.Table]]
 
@@ -57,7 +63,9 @@ def load_source(settings: Settings, source: str, progress: Progress) -> dict[str
             settings.warehouse_file, read_only=False, wait_seconds=settings.lock_wait_seconds
         ) as connection:
             step.update("writing")
-            replace_tables(connection, tables, is_other_source=True)
+            replace_tables(
+                connection, tables, is_other_source=True, before_commit=keep_forgotten_out
+            )
         counts = {table.name: len(rows) for table, rows in tables}
         step.outcome = f"{sum(counts.values()):,} rows"
     return counts

@@ -11,6 +11,7 @@ from rich.console import Console
 from ml import publishing
 from ml.data import Data, load
 from ml.errors import InputError
+from ml.forget.gate import close_gate
 from ml.progress import Progress
 from ml.report.model_card import write_model_card
 from ml.report.page import write_report
@@ -31,6 +32,7 @@ def build(settings: Settings, progress: Progress, selector: str | None = None) -
     TransformError
         A model or a test failed.
     """
+    close_gate(settings, progress)
     arguments = ["build"] if selector is None else ["build", "--selector", selector]
     with progress.step(f"dbt build {selector or ''}".strip()) as step:
         outcome = run_dbt(settings, arguments, step)

@@ -9,6 +9,7 @@ from ml.warehouse.conversion import (
     is_time_zone,
     is_timestamp_format,
 )
+from ml.warehouse.forgetting import FORGOTTEN, keep_forgotten_out
 from ml.warehouse.identity import IdentityCounts, count_identities
 from ml.warehouse.landing import (
     KnownFile,
@@ -29,6 +30,7 @@ from ml.warehouse.tables import (
 )
 
 __all__ = [
+    "FORGOTTEN",
     "LINE",
     "PROBLEM",
     "Connection",
@@ -46,6 +48,7 @@ __all__ = [
     "existing_columns",
     "is_time_zone",
     "is_timestamp_format",
+    "keep_forgotten_out",
     "known_files",
     "read_table",
     "read_table_if_there",

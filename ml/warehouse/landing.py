@@ -20,6 +20,7 @@ from ml.contracts import (
     Table,
 )
 from ml.errors import InputError
+from ml.warehouse.forgetting import keep_forgotten_out
 from ml.warehouse.tables import (
     check_contract,
     create_table,
@@ -111,7 +112,7 @@ def write_landing(
     files: Iterable[StagedFile],
     ledger: pa.Table,
     loaded_at: datetime,
-) -> None:
+) -> Mapping[str, int]:
     """Replace the rows of files and add to the ledger: all of it or nothing.
 
     Parameters
@@ -121,6 +122,11 @@ def write_landing(
     ledger : pyarrow.Table
         Rows of ``raw.loaded_files`` to add.
     loaded_at : datetime
+
+    Returns
+    -------
+    mapping of str to int
+        Rows of forgotten clients, which were left out, by file; the ledger knows them.
     """
     connection.execute("begin transaction")
     try:
@@ -130,10 +136,12 @@ def write_landing(
         for file in files:
             _replace(connection, file, loaded_at)
         insert_rows(connection, RAW_LOADED_FILES, ledger)
+        erased = keep_forgotten_out(connection)
         connection.execute("commit")
     except BaseException:
         connection.execute("rollback")
         raise
+    return erased.by_file
 
 
 def _replace(connection: duckdb.DuckDBPyConnection, file: StagedFile, loaded_at: datetime) -> None:

@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from ml.contracts import RAW_TABLES, TRUTH_TABLES, Columns
+from ml.warehouse.forgetting import keep_forgotten_out
 from ml.warehouse.tables import create_table, drop_versions, relation
 
 _ROWS_AT_ONCE: Final = 400_000
@@ -187,6 +188,7 @@ def write_world(
                 _insert(connection, kind, waiting.pop(kind), values)
         for kind, parts in waiting.items():
             _insert(connection, kind, parts, values)
+        keep_forgotten_out(connection)
         connection.execute("commit")
     except BaseException:
         connection.execute("rollback")

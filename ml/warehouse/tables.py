@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 import duckdb
@@ -177,6 +177,7 @@ def replace_tables(
     tables: Iterable[tuple[Table, ArrowRows]],
     *,
     is_other_source: bool = False,
+    before_commit: Callable[[duckdb.DuckDBPyConnection], object] | None = None,
 ) -> None:
     """Replace whole tables in one transaction: all of them or none.
 
@@ -187,6 +188,8 @@ def replace_tables(
     is_other_source : bool, default False
         Whether the raw tables come from another source, so that what was kept of the one
         before is forgotten too; see ``drop_versions``.
+    before_commit : callable, optional
+        What else belongs to the transaction, once the rows are in.
     """
     connection.execute("begin transaction")
     try:
@@ -195,6 +198,8 @@ def replace_tables(
         for table, rows in tables:
             create_table(connection, table)
             insert_rows(connection, table, rows)
+        if before_commit is not None:
+            before_commit(connection)
         connection.execute("commit")
     except BaseException:
         connection.execute("rollback")

@@ -25,6 +25,7 @@ from ml.sources.files.outcome import (
 )
 from ml.sources.files.staging import stage_file
 from ml.warehouse import (
+    FORGOTTEN,
     KnownFile,
     StagedFile,
     check_raw_tables,
@@ -170,7 +171,11 @@ def _write(
         settings.warehouse_file, read_only=False, wait_seconds=settings.lock_wait_seconds
     ) as connection:
         check_raw_tables(connection)
-        write_landing(connection, staged, _ledger(noted, loaded_at), loaded_at)
+        forgotten = write_landing(connection, staged, _ledger(noted, loaded_at), loaded_at)
+    for outcome in outcomes:
+        if count := forgotten.get(outcome.name, 0):
+            outcome.accepted -= count
+            outcome.reasons[FORGOTTEN] += count
 
 
 def _is_news(outcome: FileOutcome, known: Mapping[str, KnownFile]) -> bool:

@@ -11,7 +11,7 @@ PEERS := .peers/venv
 MOVIELENS := .datasets/recbole
 PEER_PINS := ml/benchmark/peers/constraints.txt
 
-.PHONY: help setup train tune benchmark datasets peers test lint format docs report recommend clean
+.PHONY: help setup train tune benchmark datasets peers dagster test lint format docs report recommend clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,15 @@ $(PEERS)/.installed: $(INSTALLED) $(PEER_PINS)
 	@touch $@
 
 peers: $(PEERS)/.installed ## Set up the environment of the libraries that the benchmark compares with
+
+# The example's orchestrator, heavy and of other pins: an environment of its own.
+DAGSTER := examples/dagster/.venv
+$(DAGSTER)/.installed: $(INSTALLED)
+	@test -x $(DAGSTER)/bin/python || $(BIN)/python -m venv $(DAGSTER)
+	@$(DAGSTER)/bin/python -m pip install --quiet --disable-pip-version-check dagster dagster-webserver dagster-dbt 'dbt-core>=1.11,<1.12' 'dbt-duckdb>=1.11,<1.12' 'duckdb>=2,<3'
+	@touch $@
+
+dagster: $(DAGSTER)/.installed ## Set up the example with Dagster (examples/dagster)
 
 recommend: $(INSTALLED) ## A client's offers: make recommend CLIENT=1
 	@$(BIN)/cross-sell recommend $(or $(CLIENT),1)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ml import logs
 from ml.benchmark.cli import app as benchmark_app
 from ml.commands import SeedOption, WarehouseOption, command, out
+from ml.exit_codes import told
 from ml.progress import Progress
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help="Cross-sell inside the warehouse: raw partner tables in, calibrated offers out.",
+    epilog=told(),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -25,6 +28,20 @@ app = typer.Typer(
 load_app = typer.Typer(help="Fill the raw tables from a source.", no_args_is_help=True)
 app.add_typer(load_app, name="load")
 app.add_typer(benchmark_app, name="benchmark")
+
+
+@app.callback()
+def choose_log_format(
+    log_format: Annotated[
+        logs.LogFormat,
+        typer.Option(
+            envvar="CROSS_SELL_LOG_FORMAT",
+            help="json: steps, warnings, errors and the end as JSON lines on stderr.",
+        ),
+    ] = logs.LogFormat.TEXT,
+) -> None:
+    """Cross-sell inside the warehouse: raw partner tables in, calibrated offers out."""
+    logs.set_up(log_format)
 
 
 def load_settings(*, is_tuned: bool = True, **overrides: object) -> Settings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -13,10 +14,9 @@ from typing import Annotated, Final, ParamSpec, TypeVar
 import typer
 from rich.console import Console
 
+from ml import logs
 from ml.errors import CrossSellError
-
-EXIT_INTERRUPTED: Final = 130
-EXIT_TERMINATED: Final = 143
+from ml.exit_codes import DONE, INTERRUPTED, REFUSED, TERMINATED
 
 # A log has no width of its own: lines stay whole there.
 _LOG_WIDTH: Final = 100
@@ -47,19 +47,41 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         signal.signal(signal.SIGTERM, _terminate)
+        logs.bind(command=function.__name__)
+        logs.info("started")
+        start, code = time.perf_counter(), REFUSED
         try:
-            return function(*args, **kwargs)
+            result = function(*args, **kwargs)
+            code = DONE
+            return result
+        except typer.Exit as end:
+            code = end.exit_code
+            raise
         except CrossSellError as error:
-            err.print(f"[bold red]error:[/bold red] {_plain(str(error))}", soft_wrap=True)
-            raise typer.Exit(error.exit_code) from None
+            code = error.exit_code
+            _tell("error", str(error))
         except KeyboardInterrupt:
-            err.print("[bold red]interrupted:[/bold red] " + _UNTOUCHED, soft_wrap=True)
-            raise typer.Exit(EXIT_INTERRUPTED) from None
+            code = INTERRUPTED
+            _tell("interrupted", _UNTOUCHED)
         except Terminated:
-            err.print("[bold red]terminated:[/bold red] " + _UNTOUCHED, soft_wrap=True)
-            raise typer.Exit(EXIT_TERMINATED) from None
+            code = TERMINATED
+            _tell("terminated", _UNTOUCHED)
+        except Exception as error:
+            if not logs.is_json():
+                raise
+            logs.crash(error)
+        finally:
+            logs.info("finished", exit_code=code, seconds=time.perf_counter() - start)
+        raise typer.Exit(code) from None
 
     return wrapped
+
+
+def _tell(event: str, text: str) -> None:
+    if logs.is_json():
+        logs.error(event, message=text)
+    else:
+        err.print(f"[bold red]{event}:[/bold red] {_plain(text)}", soft_wrap=True)
 
 
 _UNTOUCHED: Final = (

@@ -37,7 +37,7 @@ def build(settings: Settings, progress: Progress, selector: str | None = None) -
     with progress.step(f"dbt build {selector or ''}".strip()) as step:
         outcome = run_dbt(settings, arguments, step)
     for warning in outcome.warnings:
-        progress.console.print(f"  [yellow]dbt warns:[/yellow] {warning}", markup=True)
+        progress.warn("  dbt warns:", warning)
 
 
 def run(settings: Settings, console: Console, data: Data, *, reload: bool = False) -> None:

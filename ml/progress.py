@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
+from ml import logs
+
 _CLEAR_REFS: Final = Path("/proc/self/clear_refs")
 _STATUS: Final = Path("/proc/self/status")
 
@@ -89,13 +91,17 @@ class Progress:
         """Time a step; a terminal shows a spinner, a log gets a line when it is done."""
         _reset_peak()
         start = time.perf_counter()
-        if self.console.is_terminal:
-            with self.console.status(escape(name), spinner="dots") as status:
-                running = RunningStep(name, status)
+        try:
+            if self.console.is_terminal and not logs.is_json():
+                with self.console.status(escape(name), spinner="dots") as status:
+                    running = RunningStep(name, status)
+                    yield running
+            else:
+                running = RunningStep(name, None)
                 yield running
-        else:
-            running = RunningStep(name, None)
-            yield running
+        except BaseException:
+            logs.error("step_failed", step=name, seconds=time.perf_counter() - start)
+            raise
         seconds = time.perf_counter() - start
         peak = (
             peak_memory_mib()
@@ -103,9 +109,28 @@ class Progress:
             else running.child_peak_memory_mib
         )
         self.steps.append(Step(name, seconds, peak))
+        self._tell(self.steps[-1], running.outcome)
+
+    def _tell(self, step: Step, outcome: str) -> None:
+        if logs.is_json():
+            logs.info(
+                "step",
+                step=step.name,
+                seconds=step.seconds,
+                peak_memory_mib=step.peak_memory_mib,
+                outcome=outcome,
+            )
+            return
         self.console.print(
-            f"[green]✓[/green] {escape(name):<26} [cyan]{seconds:6.1f} s[/cyan]"
-            f" [dim]{peak:6,.0f} MiB[/dim]  {escape(running.outcome)}",
+            f"[green]✓[/green] {escape(step.name):<26} [cyan]{step.seconds:6.1f} s[/cyan]"
+            f" [dim]{step.peak_memory_mib:6,.0f} MiB[/dim]  {escape(outcome)}",
             highlight=False,
             soft_wrap=True,
         )
+
+    def warn(self, heading: str, text: str) -> None:
+        """Say what somebody should look at; the job goes on."""
+        if logs.is_json():
+            logs.warning("warning", message=f"{heading} {text}")
+        else:
+            self.console.print(f"[yellow]{escape(heading)}[/yellow] {escape(text)}", soft_wrap=True)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from ml import contracts
+from ml import contracts, logs
 from ml.comparisons import ModelDifference
 from ml.dataset import BoolArray, Fold, IntArray, build_folds
 from ml.errors import WarehouseAccessError
@@ -132,6 +132,7 @@ def train(settings: Settings, progress: Progress) -> Run:
     """
     started_at = _now()
     run_id = f"{started_at:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+    logs.bind(run_id=run_id)
     first_step = len(progress.steps)
     with progress.step("read marts") as step:
         marts = read_marts(settings, step)
@@ -180,10 +181,9 @@ def _tell_of_other_data(settings: Settings, validation: Fold, progress: Progress
     data = fingerprint(validation) if settings.tuned else None
     for name, provenance in settings.tuned.items():
         if name in settings.models and provenance.data != data:
-            progress.console.print(
-                f"[yellow]{name} was tuned on other data[/yellow] ({provenance.saved_at:%Y-%m-%d}):"
-                " 'cross-sell tune' tunes it on this",
-                soft_wrap=True,
+            progress.warn(
+                f"{name} was tuned on other data",
+                f"({provenance.saved_at:%Y-%m-%d}): 'cross-sell tune' tunes it on this",
             )
 
 

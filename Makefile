@@ -11,7 +11,7 @@ PEERS := .peers/venv
 MOVIELENS := .datasets/recbole
 PEER_PINS := ml/benchmark/peers/constraints.txt
 
-.PHONY: help setup train tune benchmark datasets peers dagster test lint format docs report recommend clean
+.PHONY: help setup train tune benchmark datasets peers dagster test audit lint format docs report recommend clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,7 +59,7 @@ peers: $(PEERS)/.installed ## Set up the environment of the libraries that the b
 DAGSTER := examples/dagster/.venv
 $(DAGSTER)/.installed: $(INSTALLED)
 	@test -x $(DAGSTER)/bin/python || $(BIN)/python -m venv $(DAGSTER)
-	@$(DAGSTER)/bin/python -m pip install --quiet --disable-pip-version-check dagster dagster-webserver dagster-dbt 'dbt-core>=1.11,<1.12' 'dbt-duckdb>=1.11,<1.12' 'duckdb>=2,<3'
+	@$(DAGSTER)/bin/python -m pip install --quiet --disable-pip-version-check dagster dagster-webserver dagster-dbt
 	@touch $@
 
 dagster: $(DAGSTER)/.installed ## Set up the example with Dagster (examples/dagster)
@@ -86,6 +86,18 @@ lint: $(INSTALLED) ## ruff, mypy, sqlfluff
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	@CROSS_SELL_WAREHOUSE=$$(mktemp -d)/lint.duckdb $(BIN)/sqlfluff lint dbt_project
+
+# The auditor has dependencies of its own; it asks a service on the network what is known.
+AUDITOR := .peers/audit
+$(AUDITOR)/.installed: $(INSTALLED)
+	@test -x $(AUDITOR)/bin/python || $(BIN)/python -m venv $(AUDITOR)
+	@$(AUDITOR)/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	@touch $@
+
+audit: $(AUDITOR)/.installed ## Known vulnerabilities of the pinned packages (needs the network), and their licences
+	@$(BIN)/python -m ml.licences > docs/licences.md && echo "docs/licences.md is written"
+	@$(AUDITOR)/bin/pip-audit --no-deps --disable-pip --progress-spinner off -r constraints.txt; code=$$?; \
+		[ $$code -eq 0 ] || echo "pip-audit ended with $$code: vulnerabilities above, or its service could not be reached"; exit $$code
 
 format: $(INSTALLED) ## Let ruff and sqlfluff mend what they can
 	$(BIN)/ruff check --fix .

@@ -8,11 +8,12 @@ environment variables (``CROSS_SELL_SEED=7``; nested ones with two underscores,
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import Field, PositiveInt, ValidationError
+from pydantic import Field, PositiveInt, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -107,6 +108,14 @@ class Settings(BaseSettings):
     tuning: TuningSettings = TuningSettings()
     benchmark: BenchmarkSettings = BenchmarkSettings()
     tuned: dict[str, Provenance] = Field(default_factory=dict)
+
+    @field_validator("warehouse")
+    @classmethod
+    def _can_be_named(cls, value: Path) -> Path:
+        """The engine and dbt make a catalog's name of the file's."""
+        if not re.fullmatch(r"[^;\"'`\\\x00-\x1f\x7f]+", value.name):
+            raise ValueError("its file name must be without quotes, ';' and backslashes")
+        return value
 
     @classmethod
     def settings_customise_sources(

@@ -1,7 +1,7 @@
 """The job as Dagster assets: dbt's models, the training between them, and the release.
 
-The project's own environment does the work (``.venv/bin/cross-sell``); Dagster's needs
-dagster-dbt and dbt with its DuckDB adapter only.
+The project's own environment does the work (``.venv/bin``: dbt and cross-sell); Dagster's has
+Dagster alone.
 """
 
 import os
@@ -9,10 +9,12 @@ import subprocess
 from pathlib import Path
 
 import dagster as dg
-from dagster_dbt import DbtCliResource, DbtProject, dbt_assets
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
 
 ROOT = Path(__file__).resolve().parents[2]
-CROSS_SELL = ROOT / ".venv" / "bin" / "cross-sell"
+PROGRAMS = ROOT / ".venv" / "bin"
+# dagster-dbt looks for dbt there.
+os.environ["PATH"] = os.pathsep.join([str(PROGRAMS), os.environ.get("PATH", "")])
 
 project = DbtProject(
     project_dir=ROOT / "dbt_project",
@@ -25,7 +27,7 @@ project.prepare_if_dev()
 def run_job(context: dg.AssetExecutionContext, *arguments: str) -> None:
     """Run one command of the project; its JSON lines become Dagster's log."""
     process = subprocess.Popen(
-        [str(CROSS_SELL), "--log-format", "json", *arguments],
+        [str(PROGRAMS / "cross-sell"), "--log-format", "json", *arguments],
         cwd=ROOT,
         stderr=subprocess.PIPE,
         text=True,
@@ -47,19 +49,32 @@ def raw_to_learning(context: dg.AssetExecutionContext, dbt: DbtCliResource):
     yield from dbt.cli(["build"], context=context).stream()
 
 
-@dg.asset(deps=[raw_to_learning], compute_kind="python")
+class AfterOffers(DagsterDbtTranslator):
+    """What people read waits for the training, which dbt knows nothing of."""
+
+    def get_asset_spec(self, manifest, unique_id, project):
+        """The model as an asset, behind the offers."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        return spec.merge_attributes(deps=[dg.AssetKey("offers")])
+
+
+@dg.asset(deps=list(raw_to_learning.keys))
 def offers(context: dg.AssetExecutionContext) -> None:
     """Train, choose, calibrate, and score every client; writes the ml tables."""
     run_job(context, "train")
 
 
-@dbt_assets(manifest=project.manifest_path, select=AFTER_TRAINING)
+@dbt_assets(
+    manifest=project.manifest_path,
+    select=AFTER_TRAINING,
+    dagster_dbt_translator=AfterOffers(),
+)
 def after_training(context: dg.AssetExecutionContext, dbt: DbtCliResource):
     """What people read."""
     yield from dbt.cli(["build"], context=context).stream()
 
 
-@dg.asset(deps=[after_training, offers], compute_kind="python")
+@dg.asset(deps=[*after_training.keys, offers])
 def release(context: dg.AssetExecutionContext) -> None:
     """Give readers the new offers."""
     run_job(context, "publish")

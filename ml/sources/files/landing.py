@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,8 @@ MAPPING: Final = "mapping.yml"
 FORMATS: Final = (".csv", ".csv.gz", ".parquet", ".ndjson")
 _BY_NAME: Final = {table.name: table for table in RAW_ENTITIES}
 _CHUNK: Final = 1 << 20
+# A partner's name goes before its ids (`<partner>:<id>`), and where people and tools write it.
+_PARTNER: Final = re.compile(r"""(?! )[^:;"'`\\\x00-\x1f\x7f]{1,100}(?<! )""")
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,11 @@ def fault(file: LandingFile) -> str | None:
     """Why a file cannot be taken by its place and name; None where it can."""
     if file.partner is None:
         return "it lies in no partner's folder: move it to <partner>/<entity>.csv"
+    if not _PARTNER.fullmatch(file.partner):
+        return (
+            "its partner's folder has a name that cannot be part of ids: no ':', quotes, ';' or "
+            "backslash, no spaces at its ends, at most 100 characters; rename the folder"
+        )
     if file.format is None:
         return f"it is none of {', '.join(FORMATS)}: deliver it as one of them, or take it away"
     if file.table is None:

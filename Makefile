@@ -96,8 +96,8 @@ $(AUDITOR)/.installed: $(INSTALLED)
 
 audit: $(AUDITOR)/.installed ## Known vulnerabilities of the pinned packages (needs the network), and their licences
 	@$(BIN)/python -m ml.licences > docs/licences.md && echo "docs/licences.md is written"
-	@$(AUDITOR)/bin/pip-audit --no-deps --disable-pip --progress-spinner off -r constraints.txt; code=$$?; \
-		[ $$code -eq 0 ] || echo "pip-audit ended with $$code: vulnerabilities above, or its service could not be reached"; exit $$code
+	@$(AUDITOR)/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r constraints.txt; code=$$?; \
+		[ $$code -eq 0 ] || echo "pip-audit ended with $$code: vulnerabilities above, or a package or the service could not be reached"; exit $$code
 
 format: $(INSTALLED) ## Let ruff and sqlfluff mend what they can
 	$(BIN)/ruff check --fix .

@@ -11,7 +11,7 @@ PEERS := .peers/venv
 MOVIELENS := .datasets/recbole
 PEER_PINS := ml/benchmark/peers/constraints.txt
 
-.PHONY: help setup train tune benchmark datasets peers dagster test audit lint format docs report recommend clean
+.PHONY: help setup train refresh tune benchmark datasets peers dagster test audit lint format docs report recommend clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ setup: $(INSTALLED) ## Create .venv from the pinned constraints
 
 train: $(INSTALLED) ## The main job on real data: load, dbt build, train, score, publish (DATA=simulated or a landing folder: on that)
 	@$(BIN)/cross-sell run $(if $(DATA),--data '$(DATA)')
+
+refresh: $(INSTALLED) ## Load what is new, measure drift, train and publish where called for (DATA as for train)
+	@$(BIN)/cross-sell refresh $(if $(DATA),--data '$(DATA)')
 
 report: $(INSTALLED) ## What the latest run found, as one HTML page
 	@$(BIN)/cross-sell report

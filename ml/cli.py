@@ -227,6 +227,32 @@ def run(
 
 @app.command()
 @command
+def refresh(
+    data: Annotated[
+        str,
+        typer.Option(
+            help="complete-journey; in their own warehouses: simulated, or a landing folder."
+        ),
+    ] = "complete-journey",
+    force: Annotated[
+        bool, typer.Option("--force", help="Train also where nothing is new.")
+    ] = False,
+    warehouse: WarehouseOption = None,
+    seed: SeedOption = None,
+) -> None:
+    """Load what is new, build, measure drift, decide, train, publish; every decision is a row."""
+    from ml.data import parse_data
+    from ml.refresh.job import refresh as run_refresh
+
+    source = parse_data(data)
+    settings = load_settings(warehouse=warehouse, seed=seed)
+    if "warehouse" not in settings.model_fields_set:
+        settings = load_settings(warehouse=source.warehouse, seed=seed)
+    run_refresh(settings, out, source, is_forced=force)
+
+
+@app.command()
+@command
 def recommend(
     client_id: Annotated[str, typer.Argument(help="The client, as partners know it.")],
     top: Annotated[int, typer.Option(min=1, help="How many offers.")] = 10,

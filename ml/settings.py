@@ -28,6 +28,7 @@ from ml.models.ease import EaseSettings
 from ml.models.lightfm import LightFMSettings
 from ml.models.ncf import NCFSettings
 from ml.models.popularity import PopularitySettings
+from ml.refresh.settings import RefreshSettings
 from ml.tuning.saved import PROVENANCE, Provenance, read_tuned
 from ml.tuning.settings import TuningSettings
 
@@ -77,6 +78,8 @@ class Settings(BaseSettings):
         Of ``cross-sell tune``; no part of a training run.
     benchmark : BenchmarkSettings
         Of ``cross-sell benchmark``; no part of a training run.
+    refresh : RefreshSettings
+        Of ``cross-sell refresh``: when to train anew, and when a new run may take over.
     tuned : dict of str to Provenance
         Where tuned settings come from, by model; filled from ``tuned.toml``.
     """
@@ -107,6 +110,7 @@ class Settings(BaseSettings):
     ncf: NCFSettings = NCFSettings()
     tuning: TuningSettings = TuningSettings()
     benchmark: BenchmarkSettings = BenchmarkSettings()
+    refresh: RefreshSettings = RefreshSettings()
     tuned: dict[str, Provenance] = Field(default_factory=dict)
 
     @field_validator("warehouse")

@@ -1,46 +1,43 @@
 {#- Measures side by side turned into (feature, value) rows. Missing and zero values make no
-    row: to a sparse matrix they are the same. `keys` are carried along. -#}
+    row: to a sparse matrix they are the same. `keys` are carried along. One narrow select per
+    measure, so that rows stream through and nothing wide is repeated. -#}
 {% macro numeric_features(relation, keys, measures) -%}
+    {%- for measure in measures %}
     select
         {{ keys | join(', ') }},
-        feature_names.feature,
-        case feature_names.feature
-            {% for measure in measures -%}
-                when '{{ measure }}' then {{ measure }}
-            {% endfor -%}
-        end as value
+        '{{ measure }}' as feature,
+        {{ measure }} as value
     from {{ relation }}
-    cross join ({{ _rows_of_text(measures, 'feature') }}) as feature_names
+    where {{ measure }} > 0
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
 {%- endmacro %}
 
 
 {#- Category columns turned into (feature, value) rows: `column=category`, 1.0. A missing
     category makes no row. -#}
 {% macro one_hot_features(relation, keys, categories) -%}
+    {%- for category in categories %}
     select
         {{ keys | join(', ') }},
-        feature_names.feature || '=' || case feature_names.feature
-            {% for category in categories -%}
-                when '{{ category }}' then {{ category }}
-            {% endfor -%}
-        end as feature,
+        '{{ category }}=' || {{ category }} as feature,
         cast(1 as double) as value
     from {{ relation }}
-    cross join ({{ _rows_of_text(categories, 'feature') }}) as feature_names
-{%- endmacro %}
-
-
-{%- macro _rows_of_text(texts, column_name) -%}
-    {% for text in texts -%}
-        select '{{ text }}' as {{ column_name }}{{ " union all " if not loop.last }}
+    where {{ category }} is not null
+    {{ 'union all' if not loop.last }}
     {%- endfor %}
 {%- endmacro %}
 
 
-{#- A count on a log scale, against the largest of its group: 0 to 1. -#}
-{% macro log_share(count_column, among='fold') -%}
-    {%- set log_count = ln_1p(count_column) -%}
-    {{ ratio(log_count, 'max(' ~ log_count ~ ') over (partition by ' ~ among ~ ')') }}
+{#- A count on a log scale, against the largest of its group: 0 to 1. `largest` is an expression
+    of that where it is known; else a window looks it up. -#}
+{% macro log_share(count_column, among='fold', largest=none) -%}
+    {%- if largest is none -%}
+        {%- set log_count = ln_1p(count_column) -%}
+        {{ ratio(log_count, 'max(' ~ log_count ~ ') over (partition by ' ~ among ~ ')') }}
+    {%- else -%}
+        {{ ratio(ln_1p(count_column), ln_1p(largest)) }}
+    {%- endif -%}
 {%- endmacro %}
 
 

@@ -14,3 +14,21 @@
         ) + 1 as int
     )
 {%- endmacro %}
+
+
+{#- The same of rows that were counted by their value: `row_count` rows have each of the values. -#}
+{% macro mass_bin_of_groups(row_count, value, partition_columns, bin_count) -%}
+    {%- set groups = partition_columns | join(', ') -%}
+    {%- set rows_up_to = (
+        'sum(' ~ row_count ~ ') over (partition by ' ~ groups ~ ' order by ' ~ value
+        ~ ' rows between unbounded preceding and current row)'
+    ) -%}
+    cast(
+        floor(
+            {{ ratio(
+                '(2 * (' ~ rows_up_to ~ ' - ' ~ row_count ~ ') + ' ~ row_count ~ ') * ' ~ bin_count,
+                '2 * sum(' ~ row_count ~ ') over (partition by ' ~ groups ~ ')'
+            ) }}
+        ) + 1 as int
+    )
+{%- endmacro %}

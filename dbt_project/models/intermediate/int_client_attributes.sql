@@ -16,4 +16,5 @@ select
     region,
     {{ stated_from('updated_at', 'loaded_at') }} as updated_at,
     loaded_at
-from {{ ref('stg_clients') }}
+from {{ ref('int_clients_unioned') }}
+where not is_derived

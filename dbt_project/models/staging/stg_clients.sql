@@ -1,7 +1,4 @@
-with
-
-renamed as (
-
+{% set renamed %}
     select
         {{ scoped_id('client_id') }} as client_id,
         {{ clean_id('source_partner_id') }} as source_partner_id,
@@ -22,73 +19,46 @@ renamed as (
         updated_at,
         loaded_at
     from {{ source('raw', 'clients') }}
-
-),
-
-deduplicated as (
-
-    select
-        client_id,
-        source_partner_id,
-        has_marketing_consent,
-        registered_at,
-        age_band,
-        income_band,
-        home_ownership,
-        marital_status,
-        household_size,
-        household_composition,
-        kids_count,
-        email_hash,
-        phone_hash,
-        loyalty_hash,
-        birth_year,
-        region,
-        updated_at,
-        loaded_at
-    from renamed
-    where client_id is not null
-    qualify row_number() over (
-        partition by client_id
-        order by {{ newest_first([
-            'has_marketing_consent',
-            'registered_at',
-            'age_band',
-            'income_band',
-            'home_ownership',
-            'marital_status',
-            'household_size',
-            'household_composition',
-            'kids_count',
-            'email_hash',
-            'phone_hash',
-            'loyalty_hash',
-            'birth_year',
-            'region',
-            'updated_at',
-            'source_partner_id',
-        ]) }}
-    ) = 1
-
-)
-
-select
-    client_id,
-    source_partner_id,
-    has_marketing_consent,
-    registered_at,
-    age_band,
-    income_band,
-    home_ownership,
-    marital_status,
-    household_size,
-    household_composition,
-    kids_count,
-    email_hash,
-    phone_hash,
-    loyalty_hash,
-    birth_year,
-    region,
-    updated_at,
-    loaded_at
-from deduplicated
+{% endset -%}
+{{ newest_rows(
+    renamed,
+    ['client_id'],
+    [
+        'client_id',
+        'source_partner_id',
+        'has_marketing_consent',
+        'registered_at',
+        'age_band',
+        'income_band',
+        'home_ownership',
+        'marital_status',
+        'household_size',
+        'household_composition',
+        'kids_count',
+        'email_hash',
+        'phone_hash',
+        'loyalty_hash',
+        'birth_year',
+        'region',
+        'updated_at',
+        'loaded_at',
+    ],
+    [
+        'has_marketing_consent',
+        'registered_at',
+        'age_band',
+        'income_band',
+        'home_ownership',
+        'marital_status',
+        'household_size',
+        'household_composition',
+        'kids_count',
+        'email_hash',
+        'phone_hash',
+        'loyalty_hash',
+        'birth_year',
+        'region',
+        'updated_at',
+        'source_partner_id',
+    ],
+) }}

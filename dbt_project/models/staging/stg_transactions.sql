@@ -1,7 +1,4 @@
-with
-
-renamed as (
-
+{% set renamed %}
     select
         {{ scoped_id('transaction_id') }} as transaction_id,
         {{ scoped_id('client_id') }} as client_id,
@@ -13,46 +10,28 @@ renamed as (
         transacted_at,
         loaded_at
     from {{ source('raw', 'transactions') }}
-
-),
-
-deduplicated as (
-
-    select
-        transaction_id,
-        client_id,
-        service_id,
-        basket_id,
-        quantity,
-        amount,
-        discount_amount,
-        transacted_at,
-        loaded_at
-    from renamed
-    where transaction_id is not null
-    qualify row_number() over (
-        partition by transaction_id
-        order by {{ newest_first([
-            'client_id',
-            'service_id',
-            'basket_id',
-            'quantity',
-            'amount',
-            'discount_amount',
-            'transacted_at',
-        ]) }}
-    ) = 1
-
-)
-
-select
-    transaction_id,
-    client_id,
-    service_id,
-    basket_id,
-    quantity,
-    amount,
-    discount_amount,
-    transacted_at,
-    loaded_at
-from deduplicated
+{% endset -%}
+{{ newest_rows(
+    renamed,
+    ['transaction_id'],
+    [
+        'transaction_id',
+        'client_id',
+        'service_id',
+        'basket_id',
+        'quantity',
+        'amount',
+        'discount_amount',
+        'transacted_at',
+        'loaded_at',
+    ],
+    [
+        'client_id',
+        'service_id',
+        'basket_id',
+        'quantity',
+        'amount',
+        'discount_amount',
+        'transacted_at',
+    ],
+) }}

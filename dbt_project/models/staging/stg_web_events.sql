@@ -1,7 +1,4 @@
-with
-
-renamed as (
-
+{% set renamed %}
     select
         {{ scoped_id('event_id') }} as event_id,
         {{ scoped_id('client_id') }} as client_id,
@@ -11,40 +8,24 @@ renamed as (
         occurred_at,
         loaded_at
     from {{ source('raw', 'web_events') }}
-
-),
-
-deduplicated as (
-
-    select
-        event_id,
-        client_id,
-        service_id,
-        event_type,
-        search_text,
-        occurred_at,
-        loaded_at
-    from renamed
-    where event_id is not null
-    qualify row_number() over (
-        partition by event_id
-        order by {{ newest_first([
-            'client_id',
-            'service_id',
-            'event_type',
-            'search_text',
-            'occurred_at',
-        ]) }}
-    ) = 1
-
-)
-
-select
-    event_id,
-    client_id,
-    service_id,
-    event_type,
-    search_text,
-    occurred_at,
-    loaded_at
-from deduplicated
+{% endset -%}
+{{ newest_rows(
+    renamed,
+    ['event_id'],
+    [
+        'event_id',
+        'client_id',
+        'service_id',
+        'event_type',
+        'search_text',
+        'occurred_at',
+        'loaded_at',
+    ],
+    [
+        'client_id',
+        'service_id',
+        'event_type',
+        'search_text',
+        'occurred_at',
+    ],
+) }}

@@ -5,9 +5,32 @@ activity as (
     select
         fold,
         client_idx,
-        {{ mass_bin('active_day_count_90d', ['fold'], 3) }} as activity_third,
+        active_day_count_90d,
         known_at
     from {{ ref('int_client_activity_by_fold') }}
+
+),
+
+-- A few numbers of days instead of every client: the same thirds as
+-- mass_bin('active_day_count_90d', ['fold'], 3) without sorting all clients.
+clients_by_days as (
+
+    select
+        fold,
+        active_day_count_90d,
+        count(*) as client_count
+    from activity
+    group by fold, active_day_count_90d
+
+),
+
+activity_thirds as (
+
+    select
+        fold,
+        active_day_count_90d,
+        {{ mass_bin_of_groups('client_count', 'active_day_count_90d', ['fold'], 3) }} as activity_third
+    from clients_by_days
 
 ),
 
@@ -25,15 +48,19 @@ demographics as (
 segments as (
 
     select
-        fold,
-        client_idx,
-        case activity_third
+        activity.fold,
+        activity.client_idx,
+        case activity_thirds.activity_third
             when 1 then 'activity: low'
             when 2 then 'activity: medium'
             else 'activity: high'
         end as segment,
-        known_at
+        activity.known_at
     from activity
+    inner join activity_thirds
+        on
+            activity.fold = activity_thirds.fold
+            and activity.active_day_count_90d = activity_thirds.active_day_count_90d
 
     union all
 

@@ -41,6 +41,28 @@
 {%- endmacro %}
 
 
+{#- A select of a relation with the largest value of some measures in each fold beside them, as
+    most_<measure>. A few maxima are joined: a window would sort all rows for them. -#}
+{% macro with_largest(relation, measures) -%}
+    select
+        measured.*,
+        {%- for measure in measures %}
+        largest.most_{{ measure }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ relation }} as measured
+    inner join (
+        select
+            fold,
+            {%- for measure in measures %}
+            max({{ measure }}) as most_{{ measure }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        from {{ relation }}
+        group by fold
+    ) as largest
+        on measured.fold = largest.fold
+{%- endmacro %}
+
+
 {#- Saturday or Sunday. Counted from a known Monday, because engines number weekdays differently. -#}
 {% macro is_weekend(timestamp_at) -%}
     cast(floor({{ days_between(timestamp_literal('1900-01-01'), timestamp_at) }}) as bigint) % 7 >= 5

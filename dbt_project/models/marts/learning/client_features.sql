@@ -20,20 +20,9 @@ clients as (
 
 client_activity as (
 
-    select * from {{ ref('int_client_activity_by_fold') }}
-
-),
-
-largest_activity as (
-
-    select
-        fold,
-        max(spend) as most_spend,
-        max(spend_30d) as most_spend_30d,
-        max(spend_90d) as most_spend_90d,
-        max(days_since_first) as most_days_since_first
-    from client_activity
-    group by fold
+    {{ with_largest(ref('int_client_activity_by_fold'), [
+        'spend', 'spend_30d', 'spend_90d', 'days_since_first',
+    ]) }}
 
 ),
 
@@ -50,16 +39,29 @@ basket_values as (
 
 ),
 
+banded_activity as (
+
+    select
+        activity.*,
+        basket_values.fifth as basket_value_fifth
+    from client_activity as activity
+    inner join basket_values
+        on
+            activity.fold = basket_values.fold
+            and activity.client_idx = basket_values.client_idx
+
+),
+
 activity as (
 
     select
-        activity.fold,
-        activity.client_idx,
+        fold,
+        client_idx,
         {{ ratio('active_day_count_30d', 30) }} as active_days_30d,
         {{ ratio('active_day_count_90d', 90) }} as active_days_90d,
-        {{ log_share('activity.spend', largest='largest.most_spend') }} as spend,
-        {{ log_share('activity.spend_30d', largest='largest.most_spend_30d') }} as spend_30d,
-        {{ log_share('activity.spend_90d', largest='largest.most_spend_90d') }} as spend_90d,
+        {{ log_share('spend', largest='most_spend') }} as spend,
+        {{ log_share('spend_30d', largest='most_spend_30d') }} as spend_30d,
+        {{ log_share('spend_90d', largest='most_spend_90d') }} as spend_90d,
         -- What was given back in the two months before can make the last month the larger.
         {{ ratio('least(spend_30d, spend_90d)', 'spend_90d') }} as spend_trend,
         {{ ratio('discounted_count', 'purchase_count') }} as discount_share,
@@ -67,7 +69,7 @@ activity as (
         {{ ratio('weekend_count', 'event_count') }} as weekend_share,
         {{ ratio('evening_count', 'event_count') }} as evening_share,
         {{ half_life_decay('days_since_last', 30) }} as recency,
-        {{ log_share('activity.days_since_first', largest='largest.most_days_since_first') }} as tenure,
+        {{ log_share('days_since_first', largest='most_days_since_first') }} as tenure,
         case
             when days_since_last <= 7 then '0-7d'
             when days_since_last <= 30 then '8-30d'
@@ -83,44 +85,28 @@ activity as (
             when days_first_to_last / (active_day_count - 1) <= 35 then 'monthly'
             else 'rare'
         end as purchase_rhythm,
-        cast(basket_values.fifth as string) as basket_value_band,
-        activity.known_at
-    from client_activity as activity
-    inner join largest_activity as largest
-        on activity.fold = largest.fold
-    inner join basket_values
-        on
-            activity.fold = basket_values.fold
-            and activity.client_idx = basket_values.client_idx
+        cast(basket_value_fifth as string) as basket_value_band,
+        known_at
+    from banded_activity
 
 ),
 
 client_adoptions as (
 
-    select * from {{ ref('int_client_adoptions_by_fold') }}
-
-),
-
-largest_adoptions as (
-
-    select
-        fold,
-        max(service_count) as most_service_count,
-        max(adoption_count_30d) as most_adoption_count_30d,
-        max(adoption_count_90d) as most_adoption_count_90d
-    from client_adoptions
-    group by fold
+    {{ with_largest(ref('int_client_adoptions_by_fold'), [
+        'service_count', 'adoption_count_30d', 'adoption_count_90d',
+    ]) }}
 
 ),
 
 adoptions as (
 
     select
-        adoptions.fold,
-        adoptions.client_idx,
-        {{ log_share('adoptions.service_count', largest='largest.most_service_count') }} as breadth_level,
-        {{ log_share('adoptions.adoption_count_30d', largest='largest.most_adoption_count_30d') }} as adoptions_30d,
-        {{ log_share('adoptions.adoption_count_90d', largest='largest.most_adoption_count_90d') }} as adoptions_90d,
+        fold,
+        client_idx,
+        {{ log_share('service_count', largest='most_service_count') }} as breadth_level,
+        {{ log_share('adoption_count_30d', largest='most_adoption_count_30d') }} as adoptions_30d,
+        {{ log_share('adoption_count_90d', largest='most_adoption_count_90d') }} as adoptions_90d,
         {{ ratio('adoption_count_30d', 'adoption_count_90d') }} as adoption_trend,
         {{ ratio('adoption_count_30d', 'used_service_count_30d') }} as adoption_share_30d,
         {{ ratio('adoption_count_90d', 'used_service_count_90d') }} as adoption_share_90d,
@@ -141,10 +127,8 @@ adoptions as (
             when adoption_count_30d <= 20 then '11-20'
             else '21+'
         end as adoptions_30d_band,
-        adoptions.known_at
-    from client_adoptions as adoptions
-    inner join largest_adoptions as largest
-        on adoptions.fold = largest.fold
+        known_at
+    from client_adoptions
 
 ),
 
@@ -208,62 +192,43 @@ contact_sums as (
 
 ),
 
-largest_contact_sums as (
+client_contacts as (
 
-    select
-        fold,
-        max(contact_count) as most_contact_count,
-        max(contact_count_90d) as most_contact_count_90d
-    from contact_sums
-    group by fold
+    {{ with_largest('contact_sums', ['contact_count', 'contact_count_90d']) }}
 
 ),
 
 contacts as (
 
     select
-        sums.fold,
-        sums.client_idx,
-        {{ log_share('sums.contact_count', largest='largest.most_contact_count') }} as campaign_contacts,
-        {{ log_share('sums.contact_count_90d', largest='largest.most_contact_count_90d') }} as campaign_contacts_90d,
+        fold,
+        client_idx,
+        {{ log_share('contact_count', largest='most_contact_count') }} as campaign_contacts,
+        {{ log_share('contact_count_90d', largest='most_contact_count_90d') }}
+            as campaign_contacts_90d,
         {{ ratio('response_count', 'contact_count') }} as campaign_response_rate,
-        sums.known_at
-    from contact_sums as sums
-    inner join largest_contact_sums as largest
-        on sums.fold = largest.fold
+        known_at
+    from client_contacts
 
 ),
 
 client_web_activity as (
 
-    select * from {{ ref('int_client_web_activity_by_fold') }}
-
-),
-
-largest_web_activity as (
-
-    select
-        fold,
-        max(event_count) as most_event_count,
-        max(event_count_30d) as most_event_count_30d
-    from client_web_activity
-    group by fold
+    {{ with_largest(ref('int_client_web_activity_by_fold'), ['event_count', 'event_count_30d']) }}
 
 ),
 
 web_activity as (
 
     select
-        activity.fold,
-        activity.client_idx,
-        {{ log_share('activity.event_count', largest='largest.most_event_count') }} as web_events,
-        {{ log_share('activity.event_count_30d', largest='largest.most_event_count_30d') }} as web_events_30d,
+        fold,
+        client_idx,
+        {{ log_share('event_count', largest='most_event_count') }} as web_events,
+        {{ log_share('event_count_30d', largest='most_event_count_30d') }} as web_events_30d,
         {{ ratio('cart_count', 'event_count') }} as web_cart_share,
         {{ half_life_decay('days_since_last', var('interest_half_life_days')) }} as web_recency,
-        activity.known_at
-    from client_web_activity as activity
-    inner join largest_web_activity as largest
-        on activity.fold = largest.fold
+        known_at
+    from client_web_activity
 
 ),
 
@@ -306,27 +271,21 @@ interest_shares as (
 
 ),
 
-largest_reviews as (
+rated_clients as (
 
-    select
-        fold,
-        max(review_count) as most_review_count
-    from {{ ref('int_client_reviews_by_fold') }}
-    group by fold
+    {{ with_largest(ref('int_client_reviews_by_fold'), ['review_count']) }}
 
 ),
 
 client_reviews as (
 
     select
-        reviews.fold,
-        reviews.client_idx,
-        {{ log_share('reviews.review_count', largest='largest.most_review_count') }} as review_count,
+        fold,
+        client_idx,
+        {{ log_share('review_count', largest='most_review_count') }} as review_count,
         {{ ratio('mean_rating', 5) }} as review_mean,
-        reviews.known_at
-    from {{ ref('int_client_reviews_by_fold') }} as reviews
-    inner join largest_reviews as largest
-        on reviews.fold = largest.fold
+        known_at
+    from rated_clients
 
 ),
 

@@ -29,7 +29,8 @@ activity_thirds as (
     select
         fold,
         active_day_count_90d,
-        {{ mass_bin_of_groups('client_count', 'active_day_count_90d', ['fold'], 3) }} as activity_third
+        {{ mass_bin_of_groups('client_count', 'active_day_count_90d', ['fold'], 3) }}
+            as activity_third
     from clients_by_days
 
 ),

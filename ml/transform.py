@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,20 @@ _NODE_EVENTS: Final = {
     "LogNodeNoOpResult",
     "LogFreshnessResult",
 }
+
+MEMORY_VARIABLE: Final = "CROSS_SELL_MEMORY_LIMIT"
+TEMP_VARIABLE: Final = "CROSS_SELL_TEMP_DIRECTORY"
+# In DuckDB's words; what has run out first, since a full disk is told as a lack of memory too.
+_SHORTAGES: Final = (
+    (
+        re.compile(r"max_temp_directory_size|no space left on device", re.IGNORECASE),
+        f"the disk is full: make room, or let {TEMP_VARIABLE} name a folder on a larger one",
+    ),
+    (
+        re.compile(r"out of memory", re.IGNORECASE),
+        f"DuckDB needs more memory: raise {MEMORY_VARIABLE}, for instance to 8GB",
+    ),
+)
 
 
 @dataclass
@@ -84,6 +99,18 @@ def _one_line(errors: Sequence[str]) -> str:
     return " | ".join(parts) or (lines[0] if lines else "no message")
 
 
+def remedy(errors: Sequence[str]) -> str | None:
+    """What to do where memory or disk ran out; None where something else went wrong.
+
+    Parameters
+    ----------
+    errors : sequence of str
+        dbt's own words.
+    """
+    text = "\n".join(errors)
+    return next((advice for shortage, advice in _SHORTAGES if shortage.search(text)), None)
+
+
 def run_dbt(settings: Settings, arguments: Sequence[str], step: RunningStep) -> DbtOutcome:
     """Run one dbt command on this project's warehouse.
 
@@ -142,8 +169,10 @@ def run_dbt(settings: Settings, arguments: Sequence[str], step: RunningStep) -> 
             process.terminate()
             process.wait()
     if process.returncode != 0:
+        advice = remedy(outcome.errors)
         raise TransformError(
             f"dbt {arguments[0]} failed: {_one_line(outcome.errors)} "
+            f"{f'- {advice} ' if advice else ''}"
             f"(whole log: {Path(os.environ.get('DBT_LOG_PATH', DBT_PROJECT / 'logs')) / 'dbt.log'})"
         )
     step.outcome = f"{outcome.done} nodes" + (

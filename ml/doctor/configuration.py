@@ -18,7 +18,8 @@ SECRET: Final = f"{PREFIX}HASH_SECRET"
 SHORTEST_SECRET: Final = 16
 
 OTHERS: Final = {SECRET} | {
-    f"{PREFIX}{name}" for name in ("MEMORY_LIMIT", "CONNECT_ATTEMPTS", "CHROMIUM", "LOG_FORMAT")
+    f"{PREFIX}{name}"
+    for name in ("MEMORY_LIMIT", "TEMP_DIRECTORY", "CONNECT_ATTEMPTS", "CHROMIUM", "LOG_FORMAT")
 }
 """Variables of the environment that are no settings of the jobs."""
 

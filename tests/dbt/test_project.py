@@ -133,6 +133,52 @@ def test_every_mart_and_ml_table_has_a_contract_and_a_key(manifest: dict[str, An
         assert model["group"], model["name"]
 
 
+def test_every_key_is_proved_by_a_test(manifest: dict[str, Any]) -> None:
+    """Tables that dbt builds have no index on their key: the tests are all that holds it."""
+    tested: set[tuple[str, tuple[str, ...]]] = set()
+    for node in manifest["nodes"].values():
+        test = node.get("test_metadata")
+        if test and test["name"] in ("unique", "unique_combination"):
+            columns = test["kwargs"].get("column_names") or [test["kwargs"]["column_name"]]
+            tested.add((node["attached_node"], tuple(columns)))
+    for model in models(manifest):
+        if model["config"]["materialized"] == "ml_table":
+            continue
+        keys = [tuple(c["columns"]) for c in model["constraints"] if c["type"] == "primary_key"]
+        keys += [
+            (name,)
+            for name, column in model["columns"].items()
+            if any(c["type"] == "primary_key" for c in column["constraints"])
+        ]
+        for key in keys:
+            assert (model["unique_id"], key) in tested, (model["name"], key)
+
+
+def test_only_tables_that_jobs_write_have_an_index(built_world: Path) -> None:
+    with connect(built_world, read_only=True, wait_seconds=20) as connection:
+        indexed = {
+            schema
+            for (schema,) in connection.execute(
+                "select schema_name from duckdb_constraints() "
+                "where constraint_type in ('PRIMARY KEY', 'UNIQUE')"
+            ).fetchall()
+        }
+    assert indexed == {"ml"}
+
+
+def test_a_key_that_is_there_twice_fails_its_test(built_copy: Path) -> None:
+    with connect(built_copy, read_only=False, wait_seconds=20) as connection:
+        for table in ("core.dim_clients", "learning.interactions"):
+            connection.execute(f"insert into {table} select * from {table} limit 1")
+    result = run_dbt(
+        built_copy, "test", *PROJECT,
+        "-s", "unique_dim_clients_client_id",
+        "unique_combination_interactions_fold__client_idx__service_idx",
+    )  # fmt: skip
+    assert "ERROR=2" in result.stdout, result.stdout[-3000:]
+    assert result.stdout.count("Got 1 result, configured to fail if != 0") == 2
+
+
 def test_described_columns_are_the_real_ones(manifest: dict[str, Any], built_world: Path) -> None:
     with connect(built_world, read_only=True, wait_seconds=20) as connection:
         real: dict[tuple[str, str], set[str]] = {}

@@ -1,0 +1,40 @@
+"""What a person reads when dbt fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ml.transform import MEMORY_VARIABLE, TEMP_VARIABLE, remedy
+from tests.conftest import run_cli
+
+
+@pytest.mark.parametrize(
+    ("words", "variable"),
+    [
+        (
+            "Runtime Error\n  Out of Memory Error: failed to pin block of size 256.0 KiB",
+            MEMORY_VARIABLE,
+        ),
+        (
+            "Out of Memory Error: failed to offload data block of size 256.0 KiB. This limit was set "
+            "by the 'max_temp_directory_size' setting.",
+            TEMP_VARIABLE,
+        ),
+        ("IO Error: Could not write file: No space left on device", TEMP_VARIABLE),
+    ],
+)
+def test_a_shortage_names_the_setting_that_ends_it(words: str, variable: str) -> None:
+    assert variable in (remedy(["1 of 9 ERROR", words]) or "")
+
+
+def test_other_errors_have_no_such_remedy() -> None:
+    assert remedy(["Failure in test unique_dim_clients_client_id", "Got 1 result"]) is None
+
+
+def test_too_little_memory_is_one_line_with_the_setting(built_copy: Path) -> None:
+    result = run_cli(built_copy, "build", CROSS_SELL_MEMORY_LIMIT="4MB")
+    assert result.returncode == 5, result.stdout + result.stderr
+    assert MEMORY_VARIABLE in result.stderr
+    assert "Traceback" not in result.stderr

@@ -18,8 +18,8 @@ from tests.conftest import run_cli
             MEMORY_VARIABLE,
         ),
         (
-            "Out of Memory Error: failed to offload data block of size 256.0 KiB. This limit was set "
-            "by the 'max_temp_directory_size' setting.",
+            "Out of Memory Error: failed to offload data block. This limit was set by "
+            "the 'max_temp_directory_size' setting.",
             TEMP_VARIABLE,
         ),
         ("IO Error: Could not write file: No space left on device", TEMP_VARIABLE),

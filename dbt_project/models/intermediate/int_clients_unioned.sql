@@ -1,8 +1,9 @@
 with
 
-delivered_clients as (
+-- Named apart from the clients themselves: an engine keeps in memory what is named twice.
+delivered_scopes as (
 
-    select * from {{ ref('stg_clients') }}
+    select distinct source_partner_id from {{ ref('stg_clients') }}
 
 ),
 
@@ -15,8 +16,8 @@ scopes_without_clients as (
     where
         not exists (
             select 1 as is_there
-            from delivered_clients
-            where delivered_clients.source_partner_id is not distinct from scopes.source_partner_id
+            from delivered_scopes
+            where delivered_scopes.source_partner_id is not distinct from scopes.source_partner_id
         )
 
 ),
@@ -66,7 +67,7 @@ select
     updated_at,
     loaded_at,
     false as is_derived
-from delivered_clients
+from {{ ref('stg_clients') }}
 
 union all
 

@@ -132,12 +132,6 @@ adoptions as (
 
 ),
 
-spend_parts as (
-
-    select * from {{ ref('int_client_spend_by_fold') }}
-
-),
-
 category_ranks as (
 
     select
@@ -147,7 +141,7 @@ category_ranks as (
             partition by fold
             order by {{ exact_sum('spend') }} desc, part asc
         ) as spend_rank
-    from spend_parts
+    from {{ ref('int_client_spend_by_fold') }}
     where part_kind = 'category_share'
     group by fold, part
 
@@ -161,7 +155,7 @@ spend_shares as (
         spend_parts.part_kind || coalesce('=' || spend_parts.part, '') as feature,
         spend_parts.spend_share as value,
         spend_parts.known_at
-    from spend_parts
+    from {{ ref('int_client_spend_by_fold') }} as spend_parts
     left join category_ranks
         on
             spend_parts.fold = category_ranks.fold
@@ -232,12 +226,6 @@ web_activity as (
 
 ),
 
-interest_parts as (
-
-    select * from {{ ref('int_client_interest_parts_by_fold') }}
-
-),
-
 interest_ranks as (
 
     select
@@ -248,7 +236,7 @@ interest_ranks as (
             partition by fold, part_kind
             order by {{ exact_sum('interest_share') }} desc, part asc
         ) as interest_rank
-    from interest_parts
+    from {{ ref('int_client_interest_parts_by_fold') }}
     group by fold, part_kind, part
 
 ),
@@ -261,7 +249,7 @@ interest_shares as (
         interest_parts.part_kind || '=' || interest_parts.part as feature,
         interest_parts.interest_share as value,
         interest_parts.known_at
-    from interest_parts
+    from {{ ref('int_client_interest_parts_by_fold') }} as interest_parts
     inner join interest_ranks
         on
             interest_parts.fold = interest_ranks.fold

@@ -52,7 +52,8 @@
 
 {#- The rows of a select, one per key: of several the newest, as `newest_first` orders them. Rows
     without a whole key are left out. Only rows whose key is there twice are sorted; the select
-    stands here three times, because engines that meet it once keep all its rows in memory. -#}
+    stands here three times, and hashes are looked up with in: named once, or joined on an expression, all
+    its rows would be kept in memory. -#}
 {% macro newest_rows(selected_rows, key_columns, columns, tie_break_columns) -%}
     {%- set has_key = key_columns | join(' is not null and ') ~ ' is not null' -%}
     with
@@ -69,11 +70,7 @@
         from ({{ selected_rows }}) as all_rows
         where
             {{ has_key }}
-            and not exists (
-                select 1 as is_there
-                from repeated_keys
-                where repeated_keys.key_hash = {{ row_hash(key_columns) }}
-            )
+            and {{ row_hash(key_columns) }} not in (select key_hash from repeated_keys)
 
     ),
 
@@ -83,11 +80,7 @@
         from ({{ selected_rows }}) as all_rows
         where
             {{ has_key }}
-            and exists (
-                select 1 as is_there
-                from repeated_keys
-                where repeated_keys.key_hash = {{ row_hash(key_columns) }}
-            )
+            and {{ row_hash(key_columns) }} in (select key_hash from repeated_keys)
         qualify row_number() over (
             partition by {{ key_columns | join(', ') }}
             order by {{ newest_first(tie_break_columns) }}

@@ -23,6 +23,8 @@ class BenchmarkSettings(BaseModel):
         scaled up, which a note then says; what takes less is repeated.
     speed_repeats : int, default 5
         Most repeats of one training.
+    ratio_epochs : int, default 30
+        Epochs that NCF and RecBole's NeuMF train beside each other.
     epochs_seeds : int, default 3
         Worlds or splits, each with its own seed, behind the epochs table.
     trials : int, default 6
@@ -45,6 +47,7 @@ class BenchmarkSettings(BaseModel):
     speed_epochs: int = Field(default=10, ge=1)
     speed_seconds: float = Field(default=25.0, gt=0)
     speed_repeats: int = Field(default=5, ge=1)
+    ratio_epochs: int = Field(default=30, ge=1)
     epochs_seeds: int = Field(default=3, ge=1)
     trials: int = Field(default=6, ge=1)
     trials_minutes: float = Field(default=2.0, gt=0)

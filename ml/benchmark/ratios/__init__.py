@@ -1,0 +1,1 @@
+"""Ratios against other libraries, each measured side by side in one run."""

@@ -133,3 +133,24 @@ def identity(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None
     from ml.benchmark.suite import run_one
 
     run_one(IDENTITY, Progress(out), warehouse, seed)
+
+
+@app.command()
+@command
+def scale(
+    clients: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=100, help="Give it once per size; default: 100,000, 300,000 and 1,000,000."
+        ),
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the worlds in <warehouse folder>/scale.")
+    ] = False,
+    warehouse: WarehouseOption = None,
+    seed: SeedOption = None,
+) -> None:
+    """Run the whole job on simulated worlds of growing size: time and memory per step (hours)."""
+    from ml.benchmark.suite import run_scale
+
+    run_scale(clients or [], Progress(out), warehouse, seed, keep=keep)

@@ -158,7 +158,7 @@ def _costs(found: SizeFound) -> Iterable[BenchmarkResult]:
     for step in (*found.steps, *([whole] if whole else [])):
         yield BenchmarkResult(found.case_name, step.name, "seconds", step.seconds)
         if step.cpu_seconds is not None:
-            yield BenchmarkResult(found.case_name, step.name, "cpu_seconds", step.cpu_seconds)
+            yield BenchmarkResult(found.case_name, step.name, "processor_seconds", step.cpu_seconds)
         yield BenchmarkResult(found.case_name, step.name, "peak_memory_gib", step.peak_memory_gib)
     if found.failure is not None:
         yield BenchmarkResult(found.case_name, WHOLE, "seconds", None, note=found.failure)

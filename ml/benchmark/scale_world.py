@@ -173,7 +173,7 @@ class World:
             JobStep(
                 f"{TRAIN}: {row[Columns.STEP]}",
                 row[Columns.SECONDS],
-                row.get("cpu_seconds"),
+                None,
                 row[Columns.PEAK_MEMORY_MIB] / _MIB_PER_GIB,
                 is_part=True,
             )

@@ -22,6 +22,7 @@ from ml.settings import Settings
 BENCHMARKS_FOLDER: Final = "benchmarks"
 
 SPEED: Final = "speed"
+RATIOS: Final = "ratios"
 EPOCHS: Final = "epochs"
 TRIALS: Final = "trials"
 PEERS: Final = "peers"

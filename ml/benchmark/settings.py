@@ -25,6 +25,8 @@ class BenchmarkSettings(BaseModel):
         Most repeats of one training.
     ratio_epochs : int, default 30
         Epochs that NCF and RecBole's NeuMF train beside each other.
+    ratios_repeats : int, default 5
+        Turns of each way that the ratios are taken over; one more warms up.
     epochs_seeds : int, default 3
         Worlds or splits, each with its own seed, behind the epochs table.
     trials : int, default 6
@@ -60,6 +62,7 @@ class BenchmarkSettings(BaseModel):
     speed_seconds: float = Field(default=25.0, gt=0)
     speed_repeats: int = Field(default=5, ge=1)
     ratio_epochs: int = Field(default=30, ge=1)
+    ratios_repeats: int = Field(default=5, ge=1)
     epochs_seeds: int = Field(default=3, ge=1)
     trials: int = Field(default=6, ge=1)
     trials_minutes: float = Field(default=2.0, gt=0)

@@ -16,6 +16,7 @@ from ml.benchmark.leave_one_out import measure_folder
 from ml.benchmark.movielens import prepare_ml_100k
 from ml.benchmark.oracle import measure_oracle
 from ml.benchmark.peers.measure import measure_peers
+from ml.benchmark.ratios.measure import measure_ratios
 from ml.benchmark.results import (
     ABLATION,
     EPOCHS,
@@ -23,6 +24,7 @@ from ml.benchmark.results import (
     LEAVE_ONE_OUT,
     ORACLE,
     PEERS,
+    RATIOS,
     SCALE,
     SOURCES,
     SPEED,
@@ -48,6 +50,7 @@ def measure_movielens(settings: Settings, progress: Progress) -> Measured:
 
 BENCHMARKS: Final[dict[str, Measure]] = {
     SPEED: measure_speed,
+    RATIOS: measure_ratios,
     EPOCHS: measure_epochs,
     TRIALS: measure_trials,
     LEAVE_ONE_OUT: measure_movielens,

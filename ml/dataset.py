@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +14,9 @@ import pyarrow.compute as pc
 from scipy import sparse
 
 from ml import contracts
-from ml.contracts import Columns
+from ml.contracts import Columns, Table
 from ml.errors import InputError
+from ml.measured import choose_measured
 
 IntArray = npt.NDArray[np.int32]
 BoolArray = npt.NDArray[np.bool_]
@@ -61,6 +63,9 @@ class Fold:
         Groups of clients that figures are broken down by, by name. Nothing is learned from it.
     service_segments : dict of str to ndarray of bool, (n_services,), optional
         The same of services, e.g. those of each partner.
+    is_measured_client : ndarray of bool, (n_clients,), optional
+        Clients that figures are taken on (:mod:`ml.measured`); everybody where there is none.
+        Offers are made for all.
     """
 
     name: str
@@ -80,6 +85,7 @@ class Fold:
     interest_age: sparse.csr_matrix | None = None
     client_segments: dict[str, BoolArray] = field(default_factory=dict)
     service_segments: dict[str, BoolArray] = field(default_factory=dict)
+    is_measured_client: BoolArray | None = None
 
     @property
     def n_clients(self) -> int:
@@ -109,10 +115,21 @@ class Fold:
         return np.flatnonzero(self.is_eligible_client).astype(np.int32)
 
     @property
+    def measured_clients(self) -> IntArray:
+        """Eligible clients that figures are taken on, ascending."""
+        return np.flatnonzero(self._is_measured).astype(np.int32)
+
+    @property
     def labelled_clients(self) -> IntArray:
-        """Eligible clients with at least one label, ascending: those that metrics average over."""
+        """Those with at least one label, ascending: what ranking metrics average over."""
         has_label = np.diff(self.labels.indptr) > 0
-        return np.flatnonzero(has_label & self.is_eligible_client).astype(np.int32)
+        return np.flatnonzero(has_label & self._is_measured).astype(np.int32)
+
+    @property
+    def _is_measured(self) -> BoolArray:
+        if self.is_measured_client is None:
+            return self.is_eligible_client
+        return self.is_eligible_client & self.is_measured_client
 
     def candidate_mask(self, clients: IntArray) -> BoolArray:
         """Which services may be offered to each of these clients.
@@ -195,27 +212,41 @@ def _features(
     table: pa.Table, index: str, size: int, names: tuple[str, ...], what: str
 ) -> sparse.csr_matrix:
     rows = _indices(table, index, size, what)
-    columns = pc.index_in(table.column(Columns.FEATURE), value_set=pa.array(names, pa.string()))
-    return sparse.csr_matrix(
-        (
-            table.column(Columns.VALUE).to_numpy().astype(np.float32),
-            (rows, columns.to_numpy().astype(np.int32)),
-        ),
-        shape=(size, len(names)),
-    )
+    columns = _codes(table.column(Columns.FEATURE), names)
+    values = table.column(Columns.VALUE).to_numpy().astype(np.float32, copy=False)
+    return sparse.csr_matrix((values, (rows, columns)), shape=(size, len(names)))
 
 
-def _feature_names(table: pa.Table) -> tuple[str, ...]:
-    return tuple(sorted(pc.unique(table.column(Columns.FEATURE)).to_pylist()))
+def _codes(column: pa.ChunkedArray, names: tuple[str, ...]) -> IntArray:
+    """Place of each text in ``names``; texts may be dictionary-encoded, chunk by chunk."""
+    known = pa.array(names, pa.string())
+    parts = [np.empty(0, np.int32)]
+    for chunk in column.chunks:
+        if isinstance(chunk, pa.DictionaryArray):
+            codes = pc.index_in(chunk.dictionary, value_set=known).take(chunk.indices)
+        else:
+            codes = pc.index_in(chunk, value_set=known)
+        parts.append(codes.to_numpy(zero_copy_only=False).astype(np.int32, copy=False))
+    return np.concatenate(parts)
+
+
+def _texts(column: pa.ChunkedArray) -> tuple[str, ...]:
+    """Different texts of a column, sorted."""
+    found: set[str] = set()
+    for chunk in column.chunks:
+        is_encoded = isinstance(chunk, pa.DictionaryArray)
+        found.update((chunk.dictionary if is_encoded else pc.unique(chunk)).to_pylist())
+    return tuple(sorted(found))
 
 
 def _client_segments(table: pa.Table, size: int, what: str) -> dict[str, BoolArray]:
     clients = _indices(table, Columns.CLIENT_IDX, size, what)
-    names = np.array(table.column(Columns.SEGMENT).to_pylist(), dtype=np.str_)
+    names = _texts(table.column(Columns.SEGMENT))
+    codes = _codes(table.column(Columns.SEGMENT), names)
     segments = {}
-    for name in np.unique(names).tolist():
+    for code, name in enumerate(names):
         members = np.zeros(size, dtype=np.bool_)
-        members[clients[names == name]] = True
+        members[clients[codes == code]] = True
         segments[name] = members
     return segments
 
@@ -226,23 +257,49 @@ def _partners(services: pa.Table) -> dict[str, BoolArray]:
     return {f"{PARTNER_PREFIX}{name}": owners == name for name in np.unique(owners).tolist()}
 
 
-def _fold_rows(table: pa.Table, fold: str) -> pa.Table:
-    return table.filter(pc.equal(table.column(Columns.FOLD), fold))
+class FoldRows(Protocol):
+    """Where the rows of a fold come from: the warehouse, fold by fold, or memory."""
+
+    def rows(self, table: Table, fold: str) -> pa.Table:
+        """Rows of a contracted mart in one fold, in any order; texts may be dictionaries."""
+        ...
+
+    def names(self, table: Table) -> tuple[str, ...]:
+        """Different features of a mart over all folds, sorted."""
+        ...
+
+
+@dataclass(frozen=True)
+class FoldTables:
+    """Rows of folds out of whole tables in memory.
+
+    Parameters
+    ----------
+    tables : dict of Table to pyarrow.Table
+        Each in its contract's schema, all folds together.
+    """
+
+    tables: Mapping[Table, pa.Table]
+
+    def rows(self, table: Table, fold: str) -> pa.Table:
+        """See :class:`FoldRows`."""
+        found = self.tables.get(table, table.arrow_schema.empty_table())
+        return found.filter(pc.equal(found.column(Columns.FOLD), fold))
+
+    def names(self, table: Table) -> tuple[str, ...]:
+        """See :class:`FoldRows`."""
+        return _texts(self.tables[table].column(Columns.FEATURE))
 
 
 @dataclass(frozen=True)
 class Marts:
-    """The learning marts as Arrow tables, each in its contract's schema, all folds together.
+    """What is the same for all folds, as Arrow tables in their contracts' schemas.
 
     Parameters
     ----------
     clients, services : pyarrow.Table
         Index and id, ordered by index: row i has index i. Services name their partner.
-    windows, interactions, labels, client_features, client_segments : pyarrow.Table
-    service_features : pyarrow.Table
-    ineligible_clients, ineligible_services, ineligible_pairs : pyarrow.Table
-    interests : pyarrow.Table, optional
-        What clients looked at.
+    windows : pyarrow.Table
     eligibility_counts : pyarrow.Table, optional
         How many clients, services and pairs may be offered, and why others may not: kept with
         a run, never learned from.
@@ -251,15 +308,6 @@ class Marts:
     clients: pa.Table
     services: pa.Table
     windows: pa.Table
-    interactions: pa.Table
-    labels: pa.Table
-    client_features: pa.Table
-    client_segments: pa.Table
-    service_features: pa.Table
-    ineligible_clients: pa.Table
-    ineligible_services: pa.Table
-    ineligible_pairs: pa.Table
-    interests: pa.Table = field(default_factory=contracts.INTERESTS.arrow_schema.empty_table)
     eligibility_counts: pa.Table = field(
         default_factory=contracts.ELIGIBILITY_COUNTS.arrow_schema.empty_table
     )
@@ -282,7 +330,7 @@ def _check_dense(table: pa.Table, index: str, what: str) -> None:
         raise InputError(f"{what}.{index} is not dense from 0: run 'dbt build'")
 
 
-def build_folds(marts: Marts) -> dict[str, Fold]:
+def build_folds(marts: Marts, source: FoldRows, measured: int | None = None) -> dict[str, Fold]:
     """One :class:`Fold` per row of ``training_windows``.
 
     Feature columns are the same, in the same order, in every fold, so that a model's
@@ -291,6 +339,10 @@ def build_folds(marts: Marts) -> dict[str, Fold]:
     Parameters
     ----------
     marts : Marts
+    source : FoldRows
+        Asked for one fold after the other.
+    measured : int, optional
+        Most clients of a fold that figures are taken on; None for everybody.
 
     Returns
     -------
@@ -303,56 +355,58 @@ def build_folds(marts: Marts) -> dict[str, Fold]:
     """
     _check_dense(marts.clients, Columns.CLIENT_IDX, contracts.DIM_CLIENTS.qualified_name)
     _check_dense(marts.services, Columns.SERVICE_IDX, contracts.DIM_SERVICES.qualified_name)
-    client_names = _feature_names(marts.client_features)
-    service_names = _feature_names(marts.service_features)
+    client_names = source.names(contracts.CLIENT_FEATURES)
+    service_names = source.names(contracts.SERVICE_FEATURES)
     folds = {}
     for window in marts.windows.to_pylist():
-        folds[window[Columns.FOLD]] = _build_fold(marts, window, client_names, service_names)
+        fold = _build_fold(marts, source, window, client_names, service_names)
+        chosen = choose_measured(marts.client_ids, fold.is_eligible_client, measured)
+        folds[fold.name] = replace(fold, is_measured_client=chosen)
     return folds
+
+
+def _flags(table: pa.Table, index: str, size: int, what: str) -> BoolArray:
+    """False for those that the rows name."""
+    flags = np.ones(size, dtype=np.bool_)
+    flags[_indices(table, index, size, what)] = False
+    return flags
 
 
 def _build_fold(
     marts: Marts,
+    source: FoldRows,
     window: dict[str, Any],
     client_names: tuple[str, ...],
     service_names: tuple[str, ...],
 ) -> Fold:
     name = window[Columns.FOLD]
     shape = (len(marts.clients), len(marts.services))
-    interactions = _fold_rows(marts.interactions, name)
-    if len(interactions) == 0:
+    pairs, ages = _pairs_and_ages(
+        source, contracts.INTERACTIONS, Columns.FIRST_PURCHASED_AT, window, shape
+    )
+    if pairs.nnz == 0:
         raise InputError(
             f"{contracts.INTERACTIONS.qualified_name} has no row before the cutoff of fold "
             f"'{name}' ({window[Columns.CUTOFF_AT]}): the data must reach further back than two "
             "horizons (dbt var horizon_days)"
         )
-    is_eligible_client = np.ones(shape[0], dtype=np.bool_)
-    rows = _fold_rows(marts.ineligible_clients, name)
-    is_eligible_client[
-        _indices(rows, Columns.CLIENT_IDX, shape[0], contracts.INELIGIBLE_CLIENTS.qualified_name)
-    ] = False
-    is_eligible_service = np.ones(shape[1], dtype=np.bool_)
-    rows = _fold_rows(marts.ineligible_services, name)
-    is_eligible_service[
-        _indices(rows, Columns.SERVICE_IDX, shape[1], contracts.INELIGIBLE_SERVICES.qualified_name)
-    ] = False
-    interests = _fold_rows(marts.interests, name)
+    interests, interest_ages = _pairs_and_ages(
+        source, contracts.INTERESTS, Columns.KNOWN_AT, window, shape
+    )
     return Fold(
         name=name,
         cutoff_at=window[Columns.CUTOFF_AT],
         horizon_end_at=window[Columns.HORIZON_END_AT],
-        interactions=_pairs(
-            interactions, shape, contracts.INTERACTIONS.qualified_name, value=Columns.WEIGHT
-        ),
+        interactions=pairs,
         client_features=_features(
-            _fold_rows(marts.client_features, name),
+            source.rows(contracts.CLIENT_FEATURES, name),
             Columns.CLIENT_IDX,
             shape[0],
             client_names,
             contracts.CLIENT_FEATURES.qualified_name,
         ),
         service_features=_features(
-            _fold_rows(marts.service_features, name),
+            source.rows(contracts.SERVICE_FEATURES, name),
             Columns.SERVICE_IDX,
             shape[1],
             service_names,
@@ -360,35 +414,41 @@ def _build_fold(
         ),
         client_feature_names=client_names,
         service_feature_names=service_names,
-        labels=_pairs(_fold_rows(marts.labels, name), shape, contracts.LABELS.qualified_name),
-        is_eligible_client=is_eligible_client,
-        is_eligible_service=is_eligible_service,
+        labels=_pairs(source.rows(contracts.LABELS, name), shape, contracts.LABELS.qualified_name),
+        is_eligible_client=_flags(
+            source.rows(contracts.INELIGIBLE_CLIENTS, name),
+            Columns.CLIENT_IDX,
+            shape[0],
+            contracts.INELIGIBLE_CLIENTS.qualified_name,
+        ),
+        is_eligible_service=_flags(
+            source.rows(contracts.INELIGIBLE_SERVICES, name),
+            Columns.SERVICE_IDX,
+            shape[1],
+            contracts.INELIGIBLE_SERVICES.qualified_name,
+        ),
         ineligible_pairs=_pairs(
-            _fold_rows(marts.ineligible_pairs, name),
+            source.rows(contracts.INELIGIBLE_PAIRS, name),
             shape,
             contracts.INELIGIBLE_PAIRS.qualified_name,
         ),
-        adoption_age=_age(
-            interactions,
-            Columns.FIRST_PURCHASED_AT,
-            window[Columns.CUTOFF_AT],
-            shape,
-            contracts.INTERACTIONS.qualified_name,
-        ),
-        interests=_pairs(
-            interests, shape, contracts.INTERESTS.qualified_name, value=Columns.WEIGHT
-        ),
-        interest_age=_age(
-            interests,
-            Columns.KNOWN_AT,
-            window[Columns.CUTOFF_AT],
-            shape,
-            contracts.INTERESTS.qualified_name,
-        ),
+        adoption_age=ages,
+        interests=interests,
+        interest_age=interest_ages,
         client_segments=_client_segments(
-            _fold_rows(marts.client_segments, name),
+            source.rows(contracts.CLIENT_SEGMENTS, name),
             shape[0],
             contracts.CLIENT_SEGMENTS.qualified_name,
         ),
         service_segments=_partners(marts.services),
+    )
+
+
+def _pairs_and_ages(
+    source: FoldRows, table: Table, moment: str, window: dict[str, Any], shape: tuple[int, int]
+) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
+    rows, what = source.rows(table, window[Columns.FOLD]), table.qualified_name
+    return (
+        _pairs(rows, shape, what, value=Columns.WEIGHT),
+        _age(rows, moment, window[Columns.CUTOFF_AT], shape, what),
     )

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from ml import contracts
 from ml.contracts import Columns, arrow_table
+from ml.contracts.table import constant
 from ml.dataset import Fold, Marts
 from ml.evaluation.calibration import Calibrator
 from ml.evaluation.metrics import Values
@@ -24,7 +25,7 @@ def holdout_rows(
 ) -> pa.Table:
     """Make a model's rows of one fold: what every figure but the pooled AUC is read from.
 
-    All labels, however far down they rank, and the first candidates of every eligible client.
+    All labels, however far down they rank, and the first candidates of every measured client.
     From the labels' ranks and the number of candidates every ranking metric can be computed
     again, from the first candidates every figure of offers; the millions of other pairs add
     nothing to either.
@@ -64,9 +65,9 @@ def holdout_rows(
     return arrow_table(
         contracts.HOLDOUT_PREDICTIONS,
         {
-            Columns.RUN_ID: pa.repeat(pa.scalar(run_id), n),
-            Columns.MODEL_NAME: pa.repeat(pa.scalar(model_name), n),
-            Columns.FOLD: pa.repeat(pa.scalar(fold.name), n),
+            Columns.RUN_ID: constant(run_id, n),
+            Columns.MODEL_NAME: constant(model_name, n),
+            Columns.FOLD: constant(fold.name, n),
             Columns.CLIENT_ID: marts.client_ids.take(pa.array(top.clients[rows])),
             Columns.SERVICE_ID: marts.service_ids.take(pa.array(services)),
             Columns.SCORE: np.concatenate([top.scores[is_offer], ranks.scores[is_deep]]).astype(

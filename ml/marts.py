@@ -4,19 +4,46 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml import contracts
-from ml.contracts import Columns
-from ml.dataset import Marts
+from ml.contracts import Columns, Table
+from ml.dataset import Fold, Marts, build_folds
 from ml.errors import InputError
 from ml.progress import RunningStep
 from ml.settings import Settings
-from ml.warehouse import connect, read_table
+from ml.warehouse import Connection, connect, read_compact, read_distinct, read_table, snapshot
 
 
-def read_marts(settings: Settings, step: RunningStep) -> Marts:
-    """Everything the jobs learn from, as Arrow; the warehouse is closed again on return.
+class _WarehouseRows:
+    """Rows of one fold after the other, out of an open warehouse."""
+
+    def __init__(self, connection: Connection, step: RunningStep) -> None:
+        self._connection = connection
+        self._step = step
+        self.row_count = 0
+
+    def rows(self, table: Table, fold: str) -> pa.Table:
+        self._step.update(f"{table.qualified_name}, {fold}")
+        found = read_compact(self._connection, table, {Columns.FOLD: fold})
+        self.row_count += len(found)
+        return found
+
+    def names(self, table: Table) -> tuple[str, ...]:
+        return read_distinct(self._connection, table, Columns.FEATURE)
+
+
+def read_folds(settings: Settings, step: RunningStep) -> tuple[Marts, dict[str, Fold]]:
+    """Everything the jobs learn from; the warehouse is closed again on return.
+
+    Folds are read one after the other into matrices, so that the long tables of one fold at most
+    are in memory.
+
+    Returns
+    -------
+    marts : Marts
+    folds : dict of str to Fold
 
     Raises
     ------
@@ -25,29 +52,22 @@ def read_marts(settings: Settings, step: RunningStep) -> Marts:
     WarehouseBusyError, WarehouseAccessError
         The warehouse cannot be opened.
     """
-    with connect(
-        settings.warehouse_file, read_only=True, wait_seconds=settings.lock_wait_seconds
-    ) as connection:
-        tables = {}
-        for field, table in (
-            ("clients", contracts.DIM_CLIENTS),
-            ("services", contracts.DIM_SERVICES),
-            ("windows", contracts.TRAINING_WINDOWS),
-            ("interactions", contracts.INTERACTIONS),
-            ("labels", contracts.LABELS),
-            ("client_features", contracts.CLIENT_FEATURES),
-            ("client_segments", contracts.CLIENT_SEGMENTS),
-            ("service_features", contracts.SERVICE_FEATURES),
-            ("ineligible_clients", contracts.INELIGIBLE_CLIENTS),
-            ("ineligible_services", contracts.INELIGIBLE_SERVICES),
-            ("ineligible_pairs", contracts.INELIGIBLE_PAIRS),
-            ("interests", contracts.INTERESTS),
-            ("eligibility_counts", contracts.ELIGIBILITY_COUNTS),
-        ):
-            step.update(table.qualified_name)
-            tables[field] = read_table(connection, table)
-    step.outcome = f"{sum(len(t) for t in tables.values()):,} rows"
-    return Marts(**tables)
+    with (
+        connect(
+            settings.warehouse_file, read_only=True, wait_seconds=settings.lock_wait_seconds
+        ) as connection,
+        snapshot(connection),
+    ):
+        marts = Marts(
+            clients=read_table(connection, contracts.DIM_CLIENTS),
+            services=read_table(connection, contracts.DIM_SERVICES),
+            windows=read_table(connection, contracts.TRAINING_WINDOWS),
+            eligibility_counts=read_table(connection, contracts.ELIGIBILITY_COUNTS),
+        )
+        source = _WarehouseRows(connection, step)
+        folds = build_folds(marts, source, settings.evaluation_clients)
+    step.outcome = f"{source.row_count:,} rows"
+    return marts, folds
 
 
 def as_of_at(marts: Marts) -> datetime:

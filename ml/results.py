@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import pyarrow as pa
 
 from ml import contracts
@@ -19,7 +18,7 @@ from ml.settings import Settings
 from ml.versions import package_versions
 
 if TYPE_CHECKING:
-    from ml.train import Offers, Run
+    from ml.train import Run
 
 STATUS_COMPLETED: Final = "completed"
 
@@ -55,7 +54,7 @@ class RunTables:
 
 def run_tables(
     run: Run,
-    offers: Offers,
+    offers: pa.Table,
     marts: Marts,
     folds: dict[str, Fold],
     settings: Settings,
@@ -65,7 +64,8 @@ def run_tables(
     Parameters
     ----------
     run : Run
-    offers : Offers
+    offers : pyarrow.Table
+        Rows of ``scores``.
     marts : Marts
         For the ids behind indices.
     folds : dict of str to Fold
@@ -81,7 +81,7 @@ def run_tables(
             (contracts.METRICS, _metrics(run)),
             (contracts.COMPARISONS, _comparisons(run)),
             (contracts.HOLDOUT_PREDICTIONS, _holdout(run, marts, folds)),
-            (contracts.SCORES, _scores(run, offers, marts)),
+            (contracts.SCORES, offers),
             (contracts.RUN_ELIGIBILITY, _eligibility(run, marts)),
             (contracts.RUNS, _runs(run, settings)),
         ]
@@ -183,27 +183,5 @@ def _comparisons(run: Run) -> pa.Table:
             Columns.CI_HIGH: [c.comparison.high for c in found],
             Columns.P_VALUE: [c.comparison.p_value for c in found],
             Columns.CLIENT_COUNT: [c.comparison.client_count for c in found],
-        },
-    )
-
-
-def _scores(run: Run, offers: Offers, marts: Marts) -> pa.Table:
-    top = offers.top
-    rows, places = np.nonzero(top.services >= 0)
-    reasons = offers.reasons[rows, places]
-    n = len(rows)
-    return arrow_table(
-        contracts.SCORES,
-        {
-            Columns.RUN_ID: [run.run_id] * n,
-            Columns.CLIENT_ID: marts.client_ids.take(pa.array(top.clients[rows])),
-            Columns.SERVICE_ID: marts.service_ids.take(pa.array(top.services[rows, places])),
-            Columns.OFFER_RANK: places + 1,
-            Columns.SCORE: top.scores[rows, places].astype(np.float64),
-            Columns.PROBABILITY: offers.probabilities[rows, places],
-            Columns.REASON_SERVICE_ID: marts.service_ids.take(pa.array(reasons, mask=reasons < 0)),
-            Columns.IS_COLD_START: offers.is_cold[rows],
-            Columns.MODEL_NAME: [run.champion.name] * n,
-            Columns.SCORED_AT: [run.finished_at] * n,
         },
     )

@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     offers_per_client : int, default 20
         Offers written per client. More than a salesperson or a page ever shows. The dbt var
         of the same name is the most that the tests allow: raise it first.
+    evaluation_clients : int, default 20000
+        Most clients of a fold that metrics, calibration and holdout rows are taken on
+        (:mod:`ml.measured`); of more, a sample. Models learn from all and offers are made for all.
     bootstrap_samples : int, default 1000
         Resamples behind every interval; 95% limits then move by about 1% of their width.
     block_size : int, default 1024
@@ -96,6 +99,7 @@ class Settings(BaseSettings):
     lock_wait_seconds: float = Field(default=60.0, ge=0)
     seed: int = Field(default=42, ge=0, lt=2**31)
     offers_per_client: PositiveInt = 20
+    evaluation_clients: PositiveInt = 20_000
     bootstrap_samples: PositiveInt = 1000
     block_size: PositiveInt = 1024
     publish_lead_seconds: float = Field(default=2.0, gt=0)

@@ -17,19 +17,18 @@ from typing import Final
 
 from ml import contracts, logs
 from ml.comparisons import ModelDifference
-from ml.dataset import BoolArray, Fold, IntArray, build_folds
+from ml.dataset import Fold
 from ml.errors import WarehouseAccessError
 from ml.evaluation.calibration import Calibrator
-from ml.evaluation.metrics import Values
 from ml.interest import scorer
-from ml.marts import as_of_at, read_marts
+from ml.marts import as_of_at, read_folds
 from ml.models.base import Recommender
 from ml.models.ease import Ease
+from ml.offers import OFFER_SCHEMA, OfferMaker
 from ml.progress import Progress, Step
-from ml.ranking import TopK, top_k
-from ml.reasons import strongest_owned
 from ml.results import RunTables, run_tables
 from ml.settings import Settings
+from ml.spool import Spool
 from ml.trials import (
     Champion,
     Trial,
@@ -47,26 +46,6 @@ from ml.warehouse import append_tables, connect
 MODELS_FOLDER: Final = "models"
 CALIBRATOR_FILE: Final = "calibrator.json"
 INTEREST_FILE: Final = "interest.json"
-
-
-@dataclass(frozen=True)
-class Offers:
-    """What every eligible client is offered.
-
-    Parameters
-    ----------
-    top : TopK
-        Best first.
-    probabilities : ndarray of float64, (n, k)
-    reasons : ndarray of int32, (n, k)
-        Index of the owned service that speaks most for the offer, -1 where none does.
-    is_cold : ndarray of bool, (n,)
-    """
-
-    top: TopK
-    probabilities: Values
-    reasons: IntArray
-    is_cold: BoolArray
 
 
 @dataclass(frozen=True)
@@ -135,8 +114,7 @@ def train(settings: Settings, progress: Progress) -> Run:
     logs.bind(run_id=run_id)
     first_step = len(progress.steps)
     with progress.step("read marts") as step:
-        marts = read_marts(settings, step)
-        folds = build_folds(marts)
+        marts, folds = read_folds(settings, step)
     validation, testing = folds[contracts.FOLD_VALIDATION], folds[contracts.FOLD_TEST]
     _tell_of_other_data(settings, validation, progress)
 
@@ -154,25 +132,46 @@ def train(settings: Settings, progress: Progress) -> Run:
         step.outcome = f"{winner} is the best on validation"
 
     serving = folds[contracts.FOLD_SERVING]
-    model, offers = _serve(
-        winner, best_epoch, interest_weight, calibrator, serving, settings, progress
-    )
-    with progress.step("write results") as step:
-        folder = _save(model, interest_weight, calibrator, settings, run_id)
-        run = Run(
-            run_id,
-            as_of_at(marts),
-            started_at,
-            _now(),
-            trials,
-            champion,
-            comparisons,
-            int((offers.top.services >= 0).sum()),
-            folder,
-        )
-        tables = run_tables(run, offers, marts, folds, settings)
-        _write(settings, tables, progress.steps[first_step:], run_id)
-        step.outcome = f"{tables.row_count:,} rows"
+    with Spool(settings.folder, OFFER_SCHEMA) as spool:
+        with progress.step(f"refit {winner} on everything") as step:
+            model = refit(winner, best_epoch, settings, serving, step.update)
+        with progress.step("offers for every client") as step:
+            maker = OfferMaker(
+                run_id,
+                winner,
+                _now(),
+                serving,
+                marts,
+                calibrator,
+                _item_to_item(model, serving, settings),
+            )
+            clients = serving.eligible_clients
+            for batch in maker.offers(
+                scorer(model, serving, interest_weight),
+                clients,
+                settings.offers_per_client,
+                settings.block_size,
+                step.update,
+            ):
+                spool.append(batch)
+            offers = spool.rows()
+            step.outcome = f"{len(offers):,} for {len(clients):,} clients"
+        with progress.step("write results") as step:
+            folder = _save(model, interest_weight, calibrator, settings, run_id)
+            run = Run(
+                run_id,
+                as_of_at(marts),
+                started_at,
+                _now(),
+                trials,
+                champion,
+                comparisons,
+                len(offers),
+                folder,
+            )
+            tables = run_tables(run, offers, marts, folds, settings)
+            _write(settings, tables, progress.steps[first_step:], run_id)
+            step.outcome = f"{tables.row_count:,} rows"
     return run
 
 
@@ -185,33 +184,6 @@ def _tell_of_other_data(settings: Settings, validation: Fold, progress: Progress
                 f"{name} was tuned on other data",
                 f"({provenance.saved_at:%Y-%m-%d}): 'cross-sell tune' tunes it on this",
             )
-
-
-def _serve(
-    name: str,
-    epochs: int,
-    interest_weight: float,
-    calibrator: Calibrator,
-    fold: Fold,
-    settings: Settings,
-    progress: Progress,
-) -> tuple[Recommender, Offers]:
-    """Refit the champion on everything and rank every eligible client's candidates."""
-    with progress.step(f"refit {name} on everything") as step:
-        model = refit(name, epochs, settings, fold, step.update)
-    with progress.step("offers for every client") as step:
-        clients = fold.eligible_clients
-        score = scorer(model, fold, interest_weight)
-        top = top_k(score, fold, clients, settings.offers_per_client, settings.block_size)
-        item_to_item = _item_to_item(model, fold, settings)
-        reasons = strongest_owned(
-            item_to_item.association, item_to_item.owned, clients, top.services
-        )
-        offers = Offers(
-            top, calibrator.transform_top(top, fold), reasons, fold.is_cold_client[clients]
-        )
-        step.outcome = f"{int((top.services >= 0).sum()):,} for {len(clients):,} clients"
-    return model, offers
 
 
 def _item_to_item(model: Recommender, fold: Fold, settings: Settings) -> Ease:

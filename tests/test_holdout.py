@@ -38,7 +38,7 @@ def only_ids() -> Marts:
     nothing = pa.table({})
     clients = pa.table({Columns.CLIENT_ID: [f"c{i}" for i in range(CLIENTS)]})
     services = pa.table({Columns.SERVICE_ID: [f"s{i}" for i in range(SERVICES)]})
-    return Marts(clients, services, *[nothing] * 9)
+    return Marts(clients, services, nothing)
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,9 @@ from typing import Final
 from ml import contracts
 from ml.benchmark.results import BenchmarkResult
 from ml.benchmark.runner import Measured
-from ml.dataset import Fold, build_folds
+from ml.dataset import Fold
 from ml.evaluation.protocol import Evaluation, evaluate
-from ml.marts import read_marts
+from ml.marts import read_folds
 from ml.progress import Progress
 from ml.ranking import Scorer
 from ml.settings import Settings
@@ -46,8 +46,7 @@ def measure_oracle(settings: Settings, progress: Progress) -> Measured:
         Per model AUC and NDCG@10 with intervals, and both as shares of the two oracles'.
     """
     with progress.step("read marts") as step:
-        marts = read_marts(settings, step)
-    folds = build_folds(marts)
+        marts, folds = read_folds(settings, step)
     fold = folds[contracts.FOLD_TEST]
     with progress.step("read the truth"):
         oracle = read_oracle(settings, marts, fold)

@@ -78,6 +78,17 @@ def optional(name: str, type_: pa.DataType) -> Column:
     return Column(name, type_, is_required=False)
 
 
+def constant(value: str, count: int) -> pa.DictionaryArray:
+    """The same text so many times, at a byte each.
+
+    Examples
+    --------
+    >>> constant("a", 3).to_pylist()
+    ['a', 'a', 'a']
+    """
+    return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int8()), count), [value])
+
+
 def arrow_table(table: Table, columns: Mapping[str, Any]) -> pa.Table:
     """Rows of a contracted table from their columns.
 
@@ -85,16 +96,18 @@ def arrow_table(table: Table, columns: Mapping[str, Any]) -> pa.Table:
     ----------
     table : Table
     columns : mapping of str to sequence
-        Values by column name; Arrow columns are cast to the contract's type.
+        Values by column name; Arrow columns are cast to the contract's type, dictionaries stay.
 
     Returns
     -------
     pyarrow.Table
         In the contract's columns and types, in order.
     """
-    arrays = [
-        column.cast(c.type) if isinstance(column, pa.ChunkedArray) else pa.array(column, c.type)
-        for c in table.columns
-        for column in [columns[c.name]]
-    ]
-    return pa.table(arrays, schema=pa.schema([(c.name, c.type) for c in table.columns]))
+    arrays = [_as_contracted(columns[c.name], c.type) for c in table.columns]
+    return pa.table(arrays, names=list(table.column_names))
+
+
+def _as_contracted(column: Any, type_: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    if isinstance(column, pa.DictionaryArray):
+        return column
+    return column.cast(type_) if isinstance(column, pa.ChunkedArray) else pa.array(column, type_)

@@ -94,7 +94,7 @@ class Calibrator:
         fold : Fold
             Validation.
         clients : ndarray of int32, optional
-            All eligible clients by default. Labelled clients alone would make everything
+            All measured clients by default. Labelled clients alone would make everything
             look likelier than it is.
         block_size : int, default 1024
 
@@ -107,7 +107,7 @@ class Calibrator:
         InputError
             Nobody may be offered anything.
         """
-        chosen = fold.eligible_clients if clients is None else clients
+        chosen = fold.measured_clients if clients is None else clients
         chosen = chosen[:: max(1, -(-len(chosen) // MAX_CLIENTS))]
         sample = PairSample.draw(score, fold, chosen, block_size)
         if len(sample.outcomes) == 0:
@@ -115,8 +115,7 @@ class Calibrator:
                 f"fold '{fold.name}' has no pair that may be offered, so that probabilities "
                 "cannot be calibrated; look at the eligibility counts"
             )
-        names, figures = client_covariates(fold)
-        figures = figures[chosen]
+        names, figures = client_covariates(fold, chosen)
         level_intercept, level_weights = fit_glm(
             figures, sample.adoptions, np.ones(len(chosen)), POISSON, LEVEL_RIDGE
         )
@@ -222,8 +221,8 @@ class Calibrator:
         return np.exp(self._levels(fold, np.arange(fold.n_clients, dtype=np.int32)))
 
     def _levels(self, fold: Fold, clients: IntArray) -> Values:
-        names, figures = client_covariates(fold)
-        known = {name: figures[clients, column] for column, name in enumerate(names)}
+        names, figures = client_covariates(fold, clients)
+        known = {name: figures[:, column] for column, name in enumerate(names)}
         nothing = np.zeros(len(clients))
         levels = np.full(len(clients), self.level_intercept)
         for name, weight, low, high in zip(

@@ -26,7 +26,7 @@ STRIDE = 32
 PAIRS_AT_ONCE = 1 << 18
 
 
-def client_covariates(fold: Fold) -> tuple[tuple[str, ...], Values]:
+def client_covariates(fold: Fold, clients: IntArray) -> tuple[tuple[str, ...], Values]:
     """Figures that say how much a client takes up: breadth and all numeric features.
 
     One-hot features (``name=value``) are left out: in number they overfit, and the numeric
@@ -35,15 +35,16 @@ def client_covariates(fold: Fold) -> tuple[tuple[str, ...], Values]:
     Parameters
     ----------
     fold : Fold
+    clients : ndarray of int32, (n,)
 
     Returns
     -------
     names : tuple of str, (q,)
-    figures : ndarray of float64, (n_clients, q)
+    figures : ndarray of float64, (n, q)
     """
     columns = [i for i, name in enumerate(fold.client_feature_names) if "=" not in name]
-    breadth = np.log1p(np.diff(fold.interactions.indptr))
-    numeric = fold.client_features[:, columns].toarray()
+    breadth = np.log1p(np.diff(fold.interactions.indptr)[clients])
+    numeric = fold.client_features[clients][:, columns].toarray()
     names = (BREADTH, *(fold.client_feature_names[i] for i in columns))
     return names, np.column_stack([breadth, numeric]).astype(np.float64)
 

@@ -35,7 +35,7 @@ class Evaluation:
     per_client : dict of str to ndarray of float64, (n,)
         For paired tests between models; NaN where undefined.
     offers : JudgedOffers or None
-        Of all eligible clients; first those of ``ranks.clients``. None without a calibrator.
+        Of all measured clients; first those of ``ranks.clients``. None without a calibrator.
     """
 
     rows: tuple[MetricRow, ...]
@@ -97,7 +97,7 @@ def evaluate(
     fold : Fold
         Its client and service segments get rows of their own.
     calibrator : Calibrator, optional
-        With it, the first offers of every eligible client are judged too.
+        With it, the first offers of every measured client are judged too.
     segments : dict of str to ndarray of bool, optional
         Over ``fold.labelled_clients``; all, warm and cold by default.
     cutoffs : tuple of int, default (5, 10, 20)
@@ -135,8 +135,8 @@ def evaluate(
 
 
 def _offered(score: Scorer, fold: Fold, ranks: LabelRanks, block_size: int) -> TopK:
-    """First candidates of all eligible clients: those that are ranked, then the others."""
-    others = np.setdiff1d(fold.eligible_clients, ranks.clients)
+    """First candidates of all measured clients: those that are ranked, then the others."""
+    others = np.setdiff1d(fold.measured_clients, ranks.clients)
     return join_tops([ranks.top.first(DEPTH), top_k(score, fold, others, DEPTH, block_size)], DEPTH)
 
 

@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from ml import contracts
-from ml.dataset import Fold, build_folds
+from ml.dataset import Fold
 from ml.errors import InputError, ModelError, WarehouseAccessError, WarehouseBusyError
 from ml.files import make_folder
-from ml.marts import read_marts
+from ml.marts import read_folds
 from ml.progress import Progress
 from ml.report.summary import shown
 from ml.settings import Settings
@@ -48,7 +48,7 @@ class Found:
 def read_validation(settings: Settings, progress: Progress) -> Fold:
     """The validation fold of the built marts: all that tuning ever looks at."""
     with progress.step("read marts") as step:
-        return build_folds(read_marts(settings, step))[contracts.FOLD_VALIDATION]
+        return read_folds(settings, step)[1][contracts.FOLD_VALIDATION]
 
 
 def tune(

@@ -18,12 +18,15 @@ from ml.warehouse.landing import (
     known_files,
     write_landing,
 )
+from ml.warehouse.releases import snapshot
 from ml.warehouse.simulated import write_world
 from ml.warehouse.tables import (
     append_tables,
     check_contract,
     count_rows,
     existing_columns,
+    read_compact,
+    read_distinct,
     read_table,
     read_table_if_there,
     replace_tables,
@@ -50,9 +53,12 @@ __all__ = [
     "is_timestamp_format",
     "keep_forgotten_out",
     "known_files",
+    "read_compact",
+    "read_distinct",
     "read_table",
     "read_table_if_there",
     "replace_tables",
+    "snapshot",
     "write_landing",
     "write_world",
 ]

@@ -131,6 +131,75 @@ def read_table(
     return rows.cast(pa.schema([pa.field(c.name, c.type) for c in table.columns]))
 
 
+# Rows of a batch: enough that the dictionary of each is small beside them.
+_BATCH_ROWS = 1 << 20
+
+
+def read_compact(
+    connection: duckdb.DuckDBPyConnection, table: Table, where: Mapping[str, str]
+) -> pa.Table:
+    """Some rows of a table for matrices: no order, texts as dictionaries, 4 bytes per number.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+    table : Table
+    where : mapping of str to str
+        Column values to keep; these columns are left out.
+
+    Returns
+    -------
+    pyarrow.Table
+        Other contracted columns: dictionaries for string, float for double.
+
+    Raises
+    ------
+    InputError
+        The table is missing or is not as contracted.
+    """
+    check_contract(connection, table, "run 'dbt build --project-dir dbt_project'")
+    columns = [column for column in table.columns if column.name not in where]
+    selected = ", ".join(
+        f"cast({quoted(c.name)} as float) as {quoted(c.name)}"
+        if c.type == pa.float64()
+        else quoted(c.name)
+        for c in columns
+    )
+    conditions = " and ".join(f"{quoted(name)} = ?" for name in where)
+    reader = connection.sql(
+        f"select {selected} from {table_relation(connection, table)} where {conditions}",
+        params=list(where.values()),
+    ).to_arrow_reader(_BATCH_ROWS)
+    schema = pa.schema([(c.name, _compact_type(c.type)) for c in columns])
+    return pa.Table.from_batches(
+        [pa.RecordBatch.from_arrays(_compact(batch), schema=schema) for batch in reader], schema
+    )
+
+
+def _compact_type(type_: pa.DataType) -> pa.DataType:
+    if type_ == pa.float64():
+        return pa.float32()
+    return pa.dictionary(pa.int32(), pa.string()) if type_ == pa.string() else type_
+
+
+def _compact(batch: pa.RecordBatch) -> list[pa.Array]:
+    return [
+        column.dictionary_encode() if column.type == pa.string() else column
+        for column in batch.columns
+    ]
+
+
+def read_distinct(
+    connection: duckdb.DuckDBPyConnection, table: Table, column: str
+) -> tuple[str, ...]:
+    """Different values of a text column, sorted by their bytes."""
+    check_contract(connection, table, "run 'dbt build --project-dir dbt_project'")
+    rows = connection.execute(
+        f"select distinct {quoted(column)} from {table_relation(connection, table)}"
+    ).fetchall()
+    return tuple(sorted(value for (value,) in rows))
+
+
 def read_table_if_there(
     connection: duckdb.DuckDBPyConnection,
     table: Table,

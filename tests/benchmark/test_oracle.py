@@ -12,9 +12,8 @@ from rich.console import Console
 from ml import contracts
 from ml.benchmark.oracle import ORACLE_NAME, WITHOUT_WEB_NAME
 from ml.contracts import Columns
-from ml.dataset import build_folds
 from ml.errors import InputError
-from ml.marts import read_marts
+from ml.marts import read_folds
 from ml.progress import Progress
 from ml.settings import Settings
 from ml.sources.simulated.oracle import read_oracle
@@ -39,8 +38,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_scores_are_the_stated_probabilities(world: Path) -> None:
     settings = Settings(warehouse=world)
     with Progress(Console(quiet=True)).step("read") as step:
-        marts = read_marts(settings, step)
-    fold = build_folds(marts)[contracts.FOLD_TEST]
+        marts, folds = read_folds(settings, step)
+    fold = folds[contracts.FOLD_TEST]
     oracle = read_oracle(settings, marts, fold)
     with connect(world, read_only=True, wait_seconds=5) as connection:
         rows = read_table(
@@ -82,7 +81,7 @@ def test_the_benchmark_as_a_command(world: Path) -> None:
 def test_a_warehouse_without_a_simulated_world_is_told(built_world: Path) -> None:
     settings = Settings(warehouse=built_world)
     with Progress(Console(quiet=True)).step("read") as step:
-        marts = read_marts(settings, step)
-    fold = build_folds(marts)[contracts.FOLD_TEST]
+        marts, folds = read_folds(settings, step)
+    fold = folds[contracts.FOLD_TEST]
     with pytest.raises(InputError, match="has no simulated world"):
         read_oracle(settings, marts, fold)

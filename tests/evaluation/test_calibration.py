@@ -178,7 +178,9 @@ def test_labelled_clients_alone_would_promise_too_much(
 
 
 def test_one_hot_features_are_left_out(validation: Case) -> None:
-    names, figures = client_covariates(validation.fold)
+    names, figures = client_covariates(
+        validation.fold, np.arange(validation.fold.n_clients, dtype=np.int32)
+    )
     assert names[1:] == ("activity",)
     assert figures.shape == (CLIENTS, 2)
 

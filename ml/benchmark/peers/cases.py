@@ -19,9 +19,9 @@ from ml.benchmark.movielens import ML_100K, prepare_ml_100k
 from ml.benchmark.presets import CHOICES
 from ml.benchmark.results import LEAVE_ONE_OUT, json_file
 from ml.contracts import Columns
-from ml.dataset import Fold, build_folds
+from ml.dataset import Fold
 from ml.evaluation.protocol import EpochEvaluator, EpochQuality, Evaluation, Scores, evaluate
-from ml.marts import read_marts
+from ml.marts import read_folds
 from ml.models.base import ModelSettings
 from ml.progress import Progress
 from ml.settings import Settings
@@ -61,7 +61,7 @@ Source = Callable[[Settings, Progress], Case]
 def warehouse_case(settings: Settings, progress: Progress) -> Case:
     """The warehouse's own validation and test folds, every eligible service ranked."""
     with progress.step("read marts") as step:
-        folds = build_folds(read_marts(settings, step))
+        _, folds = read_folds(settings, step)
     return fold_case(folds[contracts.FOLD_VALIDATION], folds[contracts.FOLD_TEST], settings)
 
 

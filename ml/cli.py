@@ -25,6 +25,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+ProfileOption = Annotated[
+    bool,
+    typer.Option("--profile", help="Say where the time went; ml.run_steps keeps it in any case."),
+]
+
 load_app = typer.Typer(help="Fill the raw tables from a source.", no_args_is_help=True)
 app.add_typer(load_app, name="load")
 app.add_typer(benchmark_app, name="benchmark")
@@ -135,10 +140,12 @@ def build(
 
 @app.command()
 @command
-def train(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
+def train(
+    profile: ProfileOption = False, warehouse: WarehouseOption = None, seed: SeedOption = None
+) -> None:
     """Fit, evaluate, choose, calibrate, score and write; expects built marts."""
     from ml.report.model_card import write_model_card
-    from ml.report.summary import print_run, print_tuned
+    from ml.report.summary import print_profile, print_run, print_tuned
     from ml.train import train as run_train
 
     settings = load_settings(warehouse=warehouse, seed=seed)
@@ -146,6 +153,8 @@ def train(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
     progress = Progress(out)
     run = run_train(settings, progress)
     print_run(out, run, progress.steps)
+    if profile:
+        print_profile(out, progress.steps)
     model_card = write_model_card(settings, run.run_id)
     out.print(f"\nModel card: [bold]{model_card}[/bold]", soft_wrap=True)
     out.print(
@@ -211,6 +220,7 @@ def run(
     reload: Annotated[
         bool, typer.Option("--reload", help="Load the source even if raw tables exist.")
     ] = False,
+    profile: ProfileOption = False,
     warehouse: WarehouseOption = None,
     seed: SeedOption = None,
 ) -> None:
@@ -222,7 +232,7 @@ def run(
     settings = load_settings(warehouse=warehouse, seed=seed)
     if "warehouse" not in settings.model_fields_set:
         settings = load_settings(warehouse=source.warehouse, seed=seed)
-    run_pipeline(settings, out, source, reload=reload)
+    run_pipeline(settings, out, source, reload=reload, is_profiled=profile)
 
 
 @app.command()

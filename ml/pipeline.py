@@ -15,7 +15,7 @@ from ml.forget.gate import close_gate
 from ml.progress import Progress
 from ml.report.model_card import write_model_card
 from ml.report.page import write_report
-from ml.report.summary import print_next_steps, print_run, print_tuned, shown
+from ml.report.summary import print_next_steps, print_profile, print_run, print_tuned, shown
 from ml.settings import Settings
 from ml.train import train
 from ml.transform import DBT_PROJECT, run_dbt
@@ -40,7 +40,14 @@ def build(settings: Settings, progress: Progress, selector: str | None = None) -
         progress.warn("  dbt warns:", warning)
 
 
-def run(settings: Settings, console: Console, data: Data, *, reload: bool = False) -> None:
+def run(
+    settings: Settings,
+    console: Console,
+    data: Data,
+    *,
+    reload: bool = False,
+    is_profiled: bool = False,
+) -> None:
     """Load where nothing is loaded, build, train, build what rests on it, publish, tell.
 
     Parameters
@@ -51,6 +58,8 @@ def run(settings: Settings, console: Console, data: Data, *, reload: bool = Fals
         What is loaded.
     reload : bool, default False
         Load a source again that is loaded already, replacing the raw tables.
+    is_profiled : bool, default False
+        Print what each step cost.
 
     Raises
     ------
@@ -73,6 +82,8 @@ def run(settings: Settings, console: Console, data: Data, *, reload: bool = Fals
         report = write_report(settings)
         card = write_model_card(settings, trained.run_id)
     print_run(console, trained, progress.steps)
+    if is_profiled:
+        print_profile(console, progress.steps)
     print_next_steps(console, settings, release, (report, card), time.perf_counter() - start)
     if problem is not None:
         raise InputError(problem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import time
 from collections.abc import Iterator
@@ -31,11 +32,14 @@ class Step:
         Wall time.
     peak_memory_mib : float
         Largest resident memory of the process that did the work, MiB.
+    cpu_seconds : float
+        User and system time of all threads, and of child processes that ended meanwhile.
     """
 
     name: str
     seconds: float
     peak_memory_mib: float
+    cpu_seconds: float = 0.0
 
 
 def _reset_peak() -> None:
@@ -55,6 +59,12 @@ def peak_memory_mib() -> float:
     except OSError:
         pass
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _cpu_seconds() -> float:
+    """User and system time so far, of this process and of its ended children."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 class RunningStep:
@@ -90,7 +100,7 @@ class Progress:
     def step(self, name: str) -> Iterator[RunningStep]:
         """Time a step; a terminal shows a spinner, a log gets a line when it is done."""
         _reset_peak()
-        start = time.perf_counter()
+        start, cpu_start = time.perf_counter(), _cpu_seconds()
         try:
             if self.console.is_terminal and not logs.is_json():
                 with self.console.status(escape(name), spinner="dots") as status:
@@ -108,7 +118,7 @@ class Progress:
             if running.child_peak_memory_mib is None
             else running.child_peak_memory_mib
         )
-        self.steps.append(Step(name, seconds, peak))
+        self.steps.append(Step(name, seconds, peak, _cpu_seconds() - cpu_start))
         self._tell(self.steps[-1], running.outcome)
 
     def _tell(self, step: Step, outcome: str) -> None:
@@ -117,6 +127,7 @@ class Progress:
                 "step",
                 step=step.name,
                 seconds=step.seconds,
+                cpu_seconds=step.cpu_seconds,
                 peak_memory_mib=step.peak_memory_mib,
                 outcome=outcome,
             )

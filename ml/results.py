@@ -48,6 +48,7 @@ class RunTables:
             Columns.STEP: [step.name for step in steps],
             Columns.SECONDS: [step.seconds for step in steps],
             Columns.PEAK_MEMORY_MIB: [step.peak_memory_mib for step in steps],
+            Columns.CPU_SECONDS: [step.cpu_seconds for step in steps],
         }
         return [(contracts.RUN_STEPS, arrow_table(contracts.RUN_STEPS, rows)), *self.tables]
 

@@ -3,7 +3,8 @@
 
     The first build creates it, empty, from the contract in the YAML: types, not null and
     primary key. Later builds only check that the contracted columns are there with their
-    types; they never touch the rows, not under --full-refresh either. The model's SQL is a
+    types, and add optional ones that the contract has gained; they never touch the rows, not
+    under --full-refresh either. The model's SQL is a
     typed empty select; its `depends_on` comments carry the lineage.
 
     In YAML each constraint says `warn_unsupported: false`: dbt warns about constraints in
@@ -22,6 +23,7 @@
         {%- endcall %}
         {% do persist_docs(target_relation, model) %}
     {% else %}
+        {% do add_optional_columns(existing_relation) %}
         {% do check_ml_table(existing_relation) %}
         {# dbt wants one statement named main from every model. #}
         {% call statement('main') -%}
@@ -37,6 +39,22 @@
     {{ return({'relations': [target_relation]}) }}
 
 {% endmaterialization %}
+
+
+{#- Columns that the contract has gained and that may be empty: earlier runs have no value there. -#}
+{% macro add_optional_columns(relation) %}
+    {% if relation.is_table %}
+        {% set known = adapter.get_columns_in_relation(relation) | map(attribute='name') | map('lower') | list %}
+        {% for column in get_column_schema_from_query(get_empty_schema_sql(model['columns'])) %}
+            {% set constraints = model['columns'][column.name]['constraints'] | map(attribute='type') | list %}
+            {% if column.name | lower not in known and 'not_null' not in constraints %}
+                {% do run_query(
+                    'alter table ' ~ relation ~ ' add column ' ~ adapter.quote(column.name) ~ ' ' ~ column.dtype
+                ) %}
+            {% endif %}
+        {% endfor %}
+    {% endif %}
+{% endmacro %}
 
 
 {#- Stop with one clear error where a table does not hold the columns of its contract. -#}

@@ -173,7 +173,7 @@ class World:
             JobStep(
                 f"{TRAIN}: {row[Columns.STEP]}",
                 row[Columns.SECONDS],
-                None,
+                row[Columns.CPU_SECONDS],
                 row[Columns.PEAK_MEMORY_MIB] / _MIB_PER_GIB,
                 is_part=True,
             )

@@ -67,6 +67,7 @@ class Columns:
     STEP: Final = "step"
     SECONDS: Final = "seconds"
     PEAK_MEMORY_MIB: Final = "peak_memory_mib"
+    CPU_SECONDS: Final = "cpu_seconds"
     MODEL_NAME: Final = "model_name"
     SEGMENT: Final = "segment"
     METRIC: Final = "metric"

@@ -44,6 +44,7 @@ RUN_STEPS: Final = Table(
         Column(Columns.STEP, STRING),
         Column(Columns.SECONDS, DOUBLE),
         Column(Columns.PEAK_MEMORY_MIB, DOUBLE),
+        optional(Columns.CPU_SECONDS, DOUBLE),
     ),
     key=(Columns.RUN_ID, Columns.STEP_NUMBER),
 )

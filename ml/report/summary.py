@@ -129,6 +129,43 @@ def print_run(console: Console, run: Run, steps: Sequence[Step]) -> None:
     )
 
 
+def print_profile(console: Console, steps: Sequence[Step]) -> None:
+    """Print where the time of a job went.
+
+    Parameters
+    ----------
+    console : rich.console.Console
+    steps : sequence of Step
+    """
+    table = RichTable(
+        title="Where the time went", title_justify="left", box=None, padding=(0, 1, 0, 0)
+    )
+    table.add_column("step")
+    for title in ("s", "share", "CPU s", "cores busy", "peak MiB"):
+        table.add_column(title, justify="right")
+    whole = sum(step.seconds for step in steps)
+    for step in steps:
+        table.add_row(
+            escape(step.name),
+            f"{step.seconds:.1f}",
+            f"{step.seconds / whole:.1%}" if whole else "",
+            f"{step.cpu_seconds:.1f}",
+            f"{step.cpu_seconds / step.seconds:.2f}" if step.seconds else "",
+            f"{step.peak_memory_mib:,.0f}",
+        )
+    table.add_section()
+    busy = sum(step.cpu_seconds for step in steps)
+    table.add_row(
+        "all",
+        f"{whole:.1f}",
+        "",
+        f"{busy:.1f}",
+        f"{busy / whole:.2f}" if whole else "",
+        f"{max((step.peak_memory_mib for step in steps), default=0):,.0f}",
+    )
+    console.print(table)
+
+
 def shown(path: Path) -> str:
     """A path as a person reads it: relative inside the project."""
     return str(path.relative_to(PROJECT_ROOT) if path.is_relative_to(PROJECT_ROOT) else path)

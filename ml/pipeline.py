@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
+from rich.markup import escape
 
 from ml import publishing
 from ml.data import Data, load
-from ml.errors import InputError
+from ml.errors import CrossSellError, InputError, RunRejectedError, TransformError
 from ml.forget.gate import close_gate
+from ml.gates.record import force
 from ml.progress import Progress
+from ml.releases import Release
 from ml.report.model_card import write_model_card
 from ml.report.page import write_report
 from ml.report.summary import print_next_steps, print_profile, print_run, print_tuned, shown
@@ -65,6 +69,8 @@ def run(
     ------
     InputError
         Files were refused; the run is complete without them.
+    TransformError, RunRejectedError
+        A test or a check failed: the run is rejected, and readers keep the release they have.
     """
     start = time.perf_counter()
     progress = Progress(console)
@@ -75,9 +81,7 @@ def run(
     problem = load(data, settings, progress, reload=reload)
     build(settings, progress, SELECT_BEFORE_TRAINING)
     trained = train(settings, progress)
-    build(settings, progress, SELECT_AFTER_TRAINING)
-    with progress.step("publish") as step:
-        release = publishing.publish(settings, step)
+    release = build_and_publish(settings, progress)
     with progress.step("report and model card"):
         report = write_report(settings)
         card = write_model_card(settings, trained.run_id)
@@ -87,6 +91,60 @@ def run(
     print_next_steps(console, settings, release, (report, card), time.perf_counter() - start)
     if problem is not None:
         raise InputError(problem)
+
+
+def build_and_publish(settings: Settings, progress: Progress) -> Release:
+    """Build what rests on a training, judge its run, and switch readers to it.
+
+    Raises
+    ------
+    TransformError
+        A test is red: the run is rejected with this as the reason.
+    RunRejectedError
+        Another check failed.
+    """
+    try:
+        build(settings, progress, SELECT_AFTER_TRAINING)
+    except TransformError:
+        # The red build comes first in what is told; the judgement is kept with the run.
+        with suppress(CrossSellError):
+            publish(settings, progress)
+        raise
+    return publish(settings, progress)
+
+
+def publish(settings: Settings, progress: Progress) -> Release:
+    """Publish the run that the marts show; where it is rejected, let them show the last that holds.
+
+    Raises
+    ------
+    RunRejectedError
+        A check failed; readers keep the release they have.
+    """
+    try:
+        with progress.step("publish") as step:
+            return publishing.publish(settings, step)
+    except RunRejectedError:
+        with suppress(TransformError):
+            build(settings, progress, SELECT_AFTER_TRAINING)
+        raise
+
+
+def force_publish(settings: Settings, progress: Progress, run_id: str) -> Release:
+    """Publish a run whatever its checks say; that a person decided so is recorded.
+
+    Raises
+    ------
+    InputError
+        There is no such run, or a newer one holds its place in the marts.
+    """
+    force(settings, run_id)
+    try:
+        build(settings, progress, SELECT_AFTER_TRAINING)
+    except TransformError as error:
+        progress.console.print(f"[yellow]forced all the same:[/yellow] {escape(str(error))}")
+    with progress.step("publish") as step:
+        return publishing.publish(settings, step, forced_run=run_id)
 
 
 def write_docs(settings: Settings, progress: Progress) -> Path:

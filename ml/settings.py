@@ -24,6 +24,7 @@ from pydantic_settings import (
 
 from ml.benchmark.settings import BenchmarkSettings
 from ml.errors import InputError
+from ml.gates.settings import GateSettings
 from ml.models.ease import EaseSettings
 from ml.models.lightfm import LightFMSettings
 from ml.models.ncf import NCFSettings
@@ -64,7 +65,8 @@ class Settings(BaseSettings):
         stays listed. A query lists its files within this time of its start, also on a busy
         machine; so no reader sees two releases.
     releases_kept : int, default 3
-        Older releases stay for queries that still run on them.
+        Older releases stay for queries that still run on them, and to go back to. The one that
+        readers have and the one before it are kept in any case.
     models_kept : int, default 3
         Saved champions kept on disk.
     threads : int, default 2
@@ -77,6 +79,8 @@ class Settings(BaseSettings):
         web events nothing changes.
     popularity, ease, lightfm, ncf
         Settings of each model, documented beside it.
+    gates : GateSettings
+        What a run must show before its offers reach readers; no part of a training run.
     tuning : TuningSettings
         Of ``cross-sell tune``; no part of a training run.
     benchmark : BenchmarkSettings
@@ -112,6 +116,7 @@ class Settings(BaseSettings):
     ease: EaseSettings = EaseSettings()
     lightfm: LightFMSettings = LightFMSettings()
     ncf: NCFSettings = NCFSettings()
+    gates: GateSettings = GateSettings()
     tuning: TuningSettings = TuningSettings()
     benchmark: BenchmarkSettings = BenchmarkSettings()
     refresh: RefreshSettings = RefreshSettings()

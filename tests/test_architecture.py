@@ -81,6 +81,7 @@ ORDINARY = {
     "segment", "status", "step", "value", "weight", "amount", "quantity", "feature",
     "benchmark", "low", "high", "note", "lift", "gain", "bin", "difference",
     "mean_probability", "error", "kind", "measure", "moment",
+    "calibration_error", "positive_rate", "ndcg",
 }  # fmt: skip
 
 

@@ -62,7 +62,12 @@ def test_raw_contract_equals_the_declared_source(table: Table) -> None:
 
 @pytest.mark.parametrize(
     "table",
-    (*contracts.ML_TABLES, *contracts.BENCHMARK_TABLES, contracts.DECISIONS),
+    (
+        *contracts.ML_TABLES,
+        *contracts.BENCHMARK_TABLES,
+        *contracts.RELEASE_TABLES,
+        contracts.DECISIONS,
+    ),
     ids=lambda t: t.name,
 )
 def test_ml_contract_equals_the_model(table: Table) -> None:
@@ -102,6 +107,7 @@ READ = (
     contracts.EVENT_COUNTS,
     contracts.FEATURE_COUNTS,
     contracts.MODEL_HEALTH,
+    contracts.MODEL_COMPARISON,
 )
 
 

@@ -6,60 +6,22 @@ import json
 import subprocess
 import sys
 import time
-from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from rich.console import Console
 
-from ml import contracts, publishing
-from ml.contracts import Column, Columns, Table
+from ml import contracts, switching
+from ml.contracts import Column, Table
 from ml.errors import InputError, WarehouseAccessError
-from ml.progress import Progress
-from ml.publishing import Release, publish
+from ml.releases import read_events
 from ml.settings import PROJECT_ROOT, Settings
 from ml.warehouse import connect, replace_tables
+from tests.publishable import offers, publish_now, write_marts
 
 OLD_READER = PROJECT_ROOT / ".readers" / "duckdb-1.1"
-
-
-def offers(run_id: str, n: int) -> pa.Table:
-    now = datetime(2024, 5, 1)
-    return pa.table(
-        {
-            Columns.CLIENT_ID: [f"c{i}" for i in range(n)],
-            Columns.SERVICE_ID: ["s"] * n,
-            Columns.PARTNER_ID: ["p"] * n,
-            Columns.SERVICE_NAME: ["Service"] * n,
-            Columns.OFFER_RANK: pa.array([1] * n, pa.int32()),
-            Columns.SCORE: [0.5] * n,
-            Columns.PROBABILITY: [0.25] * n,
-            Columns.EXPECTED_MARGIN: [1.0] * n,
-            Columns.REASON: ["because"] * n,
-            Columns.IS_COLD_START: [False] * n,
-            Columns.MODEL_NAME: ["ease"] * n,
-            Columns.RUN_ID: [run_id] * n,
-            Columns.AS_OF_DATE: [date(2024, 5, 1)] * n,
-            Columns.SCORED_AT: [now] * n,
-        },
-        schema=contracts.CROSS_SELL_SCORES.arrow_schema,
-    )
-
-
-def write_marts(settings: Settings, run_id: str, n: int) -> None:
-    """The published marts, small; all but the score table with one column."""
-    tables = []
-    for schema_name, name in contracts.PUBLISHED:
-        if name == contracts.CROSS_SELL_SCORES.name:
-            tables.append((contracts.CROSS_SELL_SCORES, offers(run_id, n)))
-        else:
-            table = Table(schema_name, name, (Column("id", pa.string()),), ("id",))
-            tables.append((table, pa.table({"id": [run_id]})))
-    with connect(settings.warehouse_file, read_only=False, wait_seconds=20) as connection:
-        replace_tables(connection, tables)
 
 
 @pytest.fixture
@@ -67,11 +29,6 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(
         warehouse=tmp_path / "it's here" / "w.duckdb", releases_kept=2, publish_lead_seconds=0.2
     )
-
-
-def publish_now(settings: Settings) -> Release:
-    with Progress(Console(quiet=True)).step("publish") as step:
-        return publish(settings, step)
 
 
 def test_a_release_is_parquet_and_a_catalog(settings: Settings) -> None:
@@ -206,7 +163,7 @@ def test_what_a_stalled_machine_put_in_place_can_still_be_opened(
             time.sleep(settings.publish_lead_seconds)
         seen.append(target)
 
-    monkeypatch.setattr(publishing, "_link_or_copy", slow)
+    monkeypatch.setattr(switching, "_link_or_copy", slow)
     publish_now(settings)
     assert len(seen) == 2 * len(contracts.PUBLISHED), "the first attempt is too late, and repeated"
     for path in seen:
@@ -231,12 +188,12 @@ def test_a_changed_mart_shows_in_the_catalog(settings: Settings) -> None:
     before = (settings.folder / "serving.duckdb").stat().st_ino
     publish_now(settings)
     assert (settings.folder / "serving.duckdb").stat().st_ino == before, "no change, no new file"
-    table = Table("core", "dim_partners", (Column("other", pa.string()),), ("other",))
+    table = Table("core", "dim_services", (Column("other", pa.string()),), ("other",))
     with connect(settings.warehouse_file, read_only=False, wait_seconds=0) as connection:
         replace_tables(connection, [(table, pa.table({"other": ["x"]}))])
     publish_now(settings)
     with duckdb.connect(settings.folder / "serving.duckdb", read_only=True) as reader:
-        assert reader.execute("select other from dim_partners").fetchone() == ("x",)
+        assert reader.execute("select other from dim_services").fetchone() == ("x",)
 
 
 def test_nothing_to_publish(settings: Settings) -> None:
@@ -271,3 +228,48 @@ def test_a_folder_that_cannot_be_written(settings: Settings) -> None:
     (settings.folder / "releases").write_text("in the way")
     with pytest.raises(WarehouseAccessError, match="cannot write the release"):
         publish_now(settings)
+
+
+def test_a_kill_half_way_into_place_shows_nothing_of_the_new_release(settings: Settings) -> None:
+    """Whatever was put in place before the score table's file, no view looks at."""
+    write_marts(settings, "run0", 1)
+    publish_now(settings)
+    write_marts(settings, "run1", 2)
+    half = publish_now(settings)
+    live = settings.folder / "live"
+    deciding = live / "cross_sell_scores"
+    [newest] = [path for path in deciding.glob("*.parquet") if not path.is_symlink()]
+    # As if the process had died just before this file, and the earlier one still counted.
+    newest.unlink()
+    for link in [path for path in live.glob("*/*.parquet") if path.is_symlink()]:
+        target = link.resolve()
+        link.unlink()
+        link.hardlink_to(target)
+    with duckdb.connect(settings.folder / "serving.duckdb", read_only=True) as reader:
+        rows = reader.execute(
+            "select scores.run_id, other.id from cross_sell_scores as scores "
+            "cross join dim_services as other"
+        ).fetchall()
+    assert rows == [("run0", "run0")]
+    publish_now(settings)
+    assert (settings.folder / "current").resolve() > half.folder
+
+
+def test_a_kill_before_current_is_mended(settings: Settings) -> None:
+    """Views show the new release already: ``current`` and the history follow at the next job."""
+    write_marts(settings, "run0", 1)
+    first = publish_now(settings)
+    write_marts(settings, "run1", 2)
+    second = publish_now(settings)
+    current = settings.folder / "current"
+    current.unlink()
+    current.symlink_to(Path("releases") / first.release_id)
+    history = settings.folder / "release_history.jsonl"
+    lines = history.read_text().splitlines()
+    history.write_text(lines[0] + "\n" + lines[1][:20])
+    switching.mend_switch(settings)
+    assert current.resolve() == second.folder
+    assert [event.release_id for event in read_events(settings)] == [
+        first.release_id,
+        second.release_id,
+    ]

@@ -17,6 +17,7 @@ from ml.contracts.marts import *  # noqa: F403
 from ml.contracts.outputs import *  # noqa: F403
 from ml.contracts.raw import *  # noqa: F403
 from ml.contracts.readers import *  # noqa: F403
+from ml.contracts.releases import *  # noqa: F403
 from ml.contracts.report import *  # noqa: F403
 from ml.contracts.table import *  # noqa: F403
 from ml.contracts.truth import *  # noqa: F403

@@ -15,7 +15,7 @@ from ml import contracts
 from ml.contracts import Columns, Table
 from ml.doctor.finding import Finding, fail, ok, warn
 from ml.errors import CrossSellError
-from ml.publishing import CURRENT, MANIFEST, RELEASES, SERVING
+from ml.releases import CURRENT, MANIFEST, RELEASES, SERVING
 from ml.settings import Settings
 from ml.warehouse import connect, count_rows
 
@@ -67,7 +67,7 @@ def check_releases(settings: Settings, completed_run: str | None) -> Iterator[Fi
 def _read_manifest(path: Path) -> _Manifest:
     content = json.loads(path.read_text())
     return _Manifest(
-        str(content["release_id"]), str(content[Columns.RUN_ID]), dict(content["row_counts"])
+        str(content[Columns.RELEASE_ID]), str(content[Columns.RUN_ID]), dict(content["row_counts"])
     )
 
 

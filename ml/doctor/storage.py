@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ml.doctor.finding import Finding, fail, ok, warn
-from ml.publishing import RELEASES
+from ml.releases import RELEASES
 from ml.settings import Settings
 from ml.transform import DBT_PROJECT
 

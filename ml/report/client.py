@@ -16,7 +16,7 @@ from rich.text import Text
 from ml import contracts
 from ml.contracts import Columns, Table
 from ml.errors import InputError
-from ml.publishing import SERVING
+from ml.releases import SERVING
 from ml.settings import Settings
 from ml.warehouse import Connection, connect, existing_columns, read_table
 

@@ -15,7 +15,7 @@ from ml import contracts
 from ml.evaluation.offers import JudgedOffers
 from ml.evaluation.protocol import Evaluation
 from ml.progress import Step
-from ml.publishing import CURRENT, SERVING, Release
+from ml.releases import CURRENT, SERVING, Release
 from ml.report.client import example_client
 from ml.settings import PROJECT_ROOT, Settings
 from ml.train import Run

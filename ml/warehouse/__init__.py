@@ -11,6 +11,7 @@ from ml.warehouse.conversion import (
 )
 from ml.warehouse.forgetting import FORGOTTEN, keep_forgotten_out
 from ml.warehouse.identity import IdentityCounts, count_identities
+from ml.warehouse.judging import count_offers
 from ml.warehouse.landing import (
     KnownFile,
     StagedFile,
@@ -18,12 +19,14 @@ from ml.warehouse.landing import (
     known_files,
     write_landing,
 )
-from ml.warehouse.releases import snapshot
+from ml.warehouse.releases import count_parquet_rows, snapshot
 from ml.warehouse.simulated import write_world
 from ml.warehouse.tables import (
     append_tables,
     check_contract,
     count_rows,
+    count_rows_of,
+    distinct_values,
     existing_columns,
     read_compact,
     read_distinct,
@@ -47,7 +50,11 @@ __all__ = [
     "check_raw_tables",
     "connect",
     "count_identities",
+    "count_offers",
+    "count_parquet_rows",
     "count_rows",
+    "count_rows_of",
+    "distinct_values",
     "existing_columns",
     "is_time_zone",
     "is_timestamp_format",

@@ -57,25 +57,23 @@ def copy_to_parquet(
 # DuckDB opens a file several times in one query, so a path must keep its content. A view
 # therefore lists its folder once per query: files are named by the moment (microseconds since
 # 1970, UTC) from which they count, and the query's own start decides between them. All views
-# of a query decide alike. `**` does not follow symbolic links: a retired file becomes a link,
-# which is no longer listed but still opens for a query under way.
+# of a query decide alike, by the list of one folder. `**` does not follow symbolic links: a
+# retired file becomes a link, which is no longer listed but still opens for a query under way.
 _VIEW = """
 select * exclude (filename)
 from read_parquet({pattern}, filename = true, union_by_name = true)
-where filename = (
+where regexp_extract(filename, '([0-9]+)[.]parquet$', 1) = (
     select coalesce(
-        max(file) filter (
-            where cast(regexp_extract(file, '([0-9]+)[.]parquet$', 1) as bigint)
-                <= epoch_us(now())
-        ),
-        min(file)
+        max(moment) filter (where cast(moment as bigint) <= epoch_us(now())), min(moment)
     )
-    from glob({pattern})
+    from (
+        select regexp_extract(file, '([0-9]+)[.]parquet$', 1) as moment from glob({deciding})
+    )
 )
 """
 
 
-def write_catalog(path: Path, views: Mapping[str, Path]) -> bool:
+def write_catalog(path: Path, views: Mapping[str, Path], *, deciding: Path) -> bool:
     """Write a small DuckDB file whose views read Parquet files; replace it only on change.
 
     The new file takes the old one's place at once. A reader that holds the old file stays on
@@ -88,6 +86,8 @@ def write_catalog(path: Path, views: Mapping[str, Path]) -> bool:
     views : mapping of str to Path
         View name to the folder of the files that it reads: ``<microseconds>.parquet``, each
         counting from that moment on.
+    deciding : Path
+        The folder whose newest moment counts, for all views: its file is put in place last.
 
     Returns
     -------
@@ -102,7 +102,10 @@ def write_catalog(path: Path, views: Mapping[str, Path]) -> bool:
                 f"attach {_literal(fresh)} as catalog (storage_version '{_STORAGE_VERSION}')"
             )
             for name, source in views.items():
-                query = _VIEW.format(pattern=_literal(source / "**" / "*.parquet"))
+                query = _VIEW.format(
+                    pattern=_literal(source / "**" / "*.parquet"),
+                    deciding=_literal(deciding / "**" / "*.parquet"),
+                )
                 connection.execute(f"create view catalog.{quoted(name)} as {query}")
             connection.execute("detach catalog")
         if path.exists() and _described(path) == _described(fresh):
@@ -114,6 +117,18 @@ def write_catalog(path: Path, views: Mapping[str, Path]) -> bool:
         raise WarehouseAccessError(f"cannot write {path}: {error.strerror}") from None
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def count_parquet_rows(path: Path) -> int | None:
+    """Rows of a Parquet file by its footer; None where it cannot be read."""
+    try:
+        with duckdb.connect() as connection:
+            [(count,)] = connection.execute(
+                "select sum(num_rows) from parquet_file_metadata(?)", [str(path)]
+            ).fetchall()
+    except duckdb.Error:
+        return None
+    return int(count)
 
 
 def _described(path: Path) -> Sequence[tuple[str, ...]] | None:

@@ -214,10 +214,36 @@ def read_table_if_there(
 
 def count_rows(connection: duckdb.DuckDBPyConnection, table: Table) -> int:
     """Rows of a table."""
-    [(count,)] = connection.execute(
-        f"select count(*) from {table_relation(connection, table)}"
-    ).fetchall()
+    return count_rows_of(connection, table.schema_name, table.name)
+
+
+def count_rows_of(connection: duckdb.DuckDBPyConnection, schema_name: str, name: str) -> int:
+    """Rows of a table that has no contract here.
+
+    Raises
+    ------
+    InputError
+        There is no such table.
+    """
+    try:
+        [(count,)] = connection.execute(
+            f"select count(*) from {relation(connection, schema_name, name)}"
+        ).fetchall()
+    except duckdb.CatalogException:
+        raise InputError(
+            f"{schema_name}.{name} does not exist: run 'dbt build --project-dir dbt_project'"
+        ) from None
     return int(count)
+
+
+def distinct_values(
+    connection: duckdb.DuckDBPyConnection, table: Table, column: str
+) -> list[object]:
+    """The values of a column, each once, in order."""
+    rows = connection.execute(
+        f"select distinct {quoted(column)} from {table_relation(connection, table)} order by 1"
+    ).fetchall()
+    return [value for (value,) in rows]
 
 
 def insert_rows(connection: duckdb.DuckDBPyConnection, table: Table, rows: ArrowRows) -> None:

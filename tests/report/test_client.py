@@ -10,7 +10,7 @@ import pytest
 from ml import contracts
 from ml.contracts import Columns, Table
 from ml.errors import InputError
-from ml.publishing import SERVING
+from ml.releases import SERVING
 from ml.report.client import client_page
 from ml.settings import Settings
 from ml.warehouse import connect

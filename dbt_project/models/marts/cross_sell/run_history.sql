@@ -6,13 +6,23 @@ runs as (
 
 ),
 
+verdicts as (
+
+    select * from {{ ref('int_runs_judged') }}
+
+),
+
 latest_runs as (
 
     -- Of two runs that finished in the same moment, the larger id counts.
-    select run_id
+    select runs.run_id
     from runs
-    where status = 'completed'
-    order by finished_at desc, run_id desc
+    inner join verdicts
+        on runs.run_id = verdicts.run_id
+    where
+        runs.status = 'completed'
+        and verdicts.status <> 'rejected'
+    order by runs.finished_at desc, runs.run_id desc
     limit 1
 
 ),
@@ -41,7 +51,9 @@ offers as (
 
 select
     runs.run_id,
-    runs.status,
+    verdicts.status,
+    verdicts.published_at,
+    verdicts.rejection_reason,
     latest_runs.run_id is not null as is_latest,
     runs.as_of_at,
     runs.champion_model,
@@ -55,6 +67,8 @@ select
     coalesce(offers.offer_count, 0) as offer_count,
     coalesce(offers.client_count, 0) as client_count
 from runs
+inner join verdicts
+    on runs.run_id = verdicts.run_id
 left join latest_runs
     on runs.run_id = latest_runs.run_id
 left join steps

@@ -1,0 +1,1 @@
+"""What a run must show before its offers reach readers."""

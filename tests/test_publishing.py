@@ -77,11 +77,13 @@ def test_readers_do_not_wait_for_a_writer(settings: Settings) -> None:
 
 READER = """
 import sys, time, duckdb
+from pathlib import Path
 path, is_long_lived = sys.argv[1], sys.argv[2] == "long"
 kept = duckdb.connect(path, read_only=True)
-seen, broken, until = set(), [], time.monotonic() + float(sys.argv[3])
+seen, broken, until = set(), [], time.monotonic() + 300
+stop = Path(sys.argv[3])
 print("reading", flush=True)
-while time.monotonic() < until:
+while time.monotonic() < until and not stop.exists():
     reader = kept if is_long_lived else duckdb.connect(path, read_only=True)
     try:
         rows = reader.execute(
@@ -101,10 +103,18 @@ def test_readers_never_see_an_error_half_a_release_or_two(settings: Settings) ->
     """Release i has i + 1 offers and one row of run i in every other table."""
     write_marts(settings, "run0", 1)
     publish_now(settings)
+    stop = settings.folder / "stop"
     versions = ["", str(OLD_READER)] if (OLD_READER / ".installed").exists() else [""]
     readers = [
         subprocess.Popen(
-            [sys.executable, "-c", READER, str(settings.folder / "serving.duckdb"), kind, "5"],
+            [
+                sys.executable,
+                "-c",
+                READER,
+                str(settings.folder / "serving.duckdb"),
+                kind,
+                str(stop),
+            ],
             env={"PYTHONPATH": version},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -119,6 +129,7 @@ def test_readers_never_see_an_error_half_a_release_or_two(settings: Settings) ->
     for i in range(1, 6):
         write_marts(settings, f"run{i}", i + 1)
         publish_now(settings)
+    stop.touch()
     for reader in readers:
         output, _ = reader.communicate(timeout=60)
         seen, broken = output.strip().split(" ", 1)

@@ -50,7 +50,10 @@ def test_a_run_that_holds_is_published_and_every_check_is_kept(settings: Setting
     }  # fmt: skip
     assert all(row[Columns.IS_PASSED] for row in checks)
     [event] = rows(settings, contracts.RELEASE_EVENTS)
-    assert (event[Columns.RELEASE_ID], event[Columns.EVENT_KIND]) == (release.release_id, "published")
+    assert (event[Columns.RELEASE_ID], event[Columns.EVENT_KIND]) == (
+        release.release_id,
+        "published",
+    )
 
 
 FAULTS: list[tuple[str, dict[str, Any], str]] = [

@@ -312,7 +312,40 @@ def refresh(
     settings = load_settings(warehouse=warehouse, seed=seed)
     if "warehouse" not in settings.model_fields_set:
         settings = load_settings(warehouse=source.warehouse, seed=seed)
-    run_refresh(settings, out, source, is_forced=force)
+    run_refresh(claimed(settings), out, source, is_forced=force)
+
+
+@app.command()
+@command
+def soak(
+    minutes: Annotated[
+        float | None, typer.Option(min=0, help="Publish under eight readers for so long.")
+    ] = None,
+    kills: Annotated[
+        int | None, typer.Option(min=1, help="Kill so many jobs at random moments.")
+    ] = None,
+    seed: SeedOption = None,
+) -> None:
+    """Try the jobs for long, on a small made-up world of its own; fails on any error."""
+    import tempfile
+
+    from ml.errors import InputError
+    from ml.settings import Settings
+    from ml.soak.jobs import World
+    from ml.soak.kills import kill_at_random
+    from ml.soak.reading import read_while_publishing
+    from ml.soak.show import print_kills, print_readings
+
+    if minutes is None and kills is None:
+        raise InputError("say how long: --minutes of reading, --kills of jobs, or both")
+    with tempfile.TemporaryDirectory(prefix="cross-sell-soak-") as folder:
+        world = World(Path(folder))
+        settings = Settings(warehouse=world.warehouse)
+        if kills is not None:
+            print_kills(out, kill_at_random(world, kills, seed or 0, out.print))
+        if minutes is not None:
+            readings, releases = read_while_publishing(world, minutes, out.print)
+            print_readings(out, readings, releases, settings)
 
 
 @app.command()

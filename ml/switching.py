@@ -39,6 +39,7 @@ from ml.settings import Settings
 from ml.warehouse.releases import write_catalog
 
 _DECIDING = contracts.CROSS_SELL_SCORES.name
+_LINKS_KEPT = 1000
 
 
 def switch_readers(settings: Settings, release: Release, event: str, step: RunningStep) -> None:
@@ -204,10 +205,15 @@ def _prune(settings: Settings, in_use: set[str | None]) -> None:
         # Whoever publishes holds the lock: what is unfinished was left by a dead process.
         for path in releases.glob(pattern):
             shutil.rmtree(path, ignore_errors=True)
-    for path in (settings.folder / LIVE).glob("*/*"):
-        is_broken = path.is_symlink() and not path.exists()
-        if is_broken or path.suffix != ".parquet":
+    for table in (settings.folder / LIVE).iterdir():
+        # A query that lists the folder in the moment that a link goes would take it for a file:
+        # links stay, whether what they lead to is there or not, until there are very many.
+        links = sorted(path for path in table.glob("*.parquet") if path.is_symlink())
+        for path in links[:-_LINKS_KEPT]:
             path.unlink(missing_ok=True)
+        for path in table.iterdir():
+            if path.suffix != ".parquet":
+                path.unlink(missing_ok=True)
     for pattern in (f".{CURRENT}.*", f".{SERVING}.*"):
         for path in settings.folder.glob(pattern):
             path.unlink(missing_ok=True)

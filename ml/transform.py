@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from ml.errors import TransformError
+from ml.processes import end_with_parent
 from ml.progress import RunningStep
 from ml.settings import PROJECT_ROOT, Settings
 
@@ -153,6 +154,7 @@ def run_dbt(settings: Settings, arguments: Sequence[str], step: RunningStep) -> 
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=end_with_parent,
         )
     except FileNotFoundError:
         raise TransformError(f"{command[0]} is not installed: run 'make setup'") from None

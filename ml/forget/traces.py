@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ml import contracts
 from ml.errors import WarehouseAccessError
-from ml.publishing import CURRENT, LIVE, RELEASES
+from ml.releases import CURRENT, LIVE, RELEASES
 from ml.report.page import REPORTS_FOLDER
 from ml.train import MODELS_FOLDER
 

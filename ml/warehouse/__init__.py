@@ -1,5 +1,7 @@
 """The only place that knows an engine: open, read Arrow, write Arrow."""
 
+from pathlib import Path
+
 from ml.warehouse.connection import Connection, connect
 from ml.warehouse.conversion import (
     LINE,
@@ -9,6 +11,7 @@ from ml.warehouse.conversion import (
     is_time_zone,
     is_timestamp_format,
 )
+from ml.warehouse.fingerprints import Fingerprint, fingerprint_by_run, fingerprint_of
 from ml.warehouse.forgetting import FORGOTTEN, keep_forgotten_out
 from ml.warehouse.identity import IdentityCounts, count_identities
 from ml.warehouse.judging import count_offers
@@ -35,12 +38,16 @@ from ml.warehouse.tables import (
     replace_tables,
 )
 
+READER_PROGRAM = Path(__file__).with_name("reader_program.py")
+
 __all__ = [
     "FORGOTTEN",
     "LINE",
     "PROBLEM",
+    "READER_PROGRAM",
     "Connection",
     "Converter",
+    "Fingerprint",
     "IdentityCounts",
     "KnownFile",
     "StagedFile",
@@ -56,6 +63,8 @@ __all__ = [
     "count_rows_of",
     "distinct_values",
     "existing_columns",
+    "fingerprint_by_run",
+    "fingerprint_of",
     "is_time_zone",
     "is_timestamp_format",
     "keep_forgotten_out",

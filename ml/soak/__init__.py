@@ -1,0 +1,1 @@
+"""Long trials: kill the jobs at random, and read while they publish."""

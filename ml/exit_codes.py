@@ -17,6 +17,8 @@ EXIT_CODES: Final = {
     4: "the warehouse or a folder cannot be opened or written",
     5: "a dbt model or test failed",
     6: "a model cannot be used",
+    7: "a run failed a check before publishing; readers keep the release they have",
+    8: "a long trial (soak) found an error",
     INTERRUPTED: "interrupted: nothing half-written, the last release stays",
     TERMINATED: "terminated: nothing half-written, the last release stays",
 }

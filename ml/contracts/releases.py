@@ -88,6 +88,14 @@ MODEL_COMPARISON: Final = Table(
     key=(Columns.FOLD, Columns.MODEL_NAME),
 )
 
+RUNS_JUDGED: Final = Table(
+    "intermediate",
+    "int_runs_judged",
+    (Column(Columns.RUN_ID, STRING), Column(Columns.STATUS, STRING)),
+    key=(Columns.RUN_ID,),
+)
+"""What became of each run: a view, and so always up to date."""
+
 HOLDOUT_RANKING: Final = Table(
     "intermediate",
     "int_holdout_ranking_by_client",

@@ -13,6 +13,7 @@ from ml import contracts
 from ml.contracts import Columns
 from ml.doctor.finding import Finding, fail, ok, warn
 from ml.errors import CrossSellError
+from ml.gates.verdicts import rejected_runs
 from ml.transform import DBT_PROJECT
 from ml.warehouse import Connection, read_table_if_there
 
@@ -28,8 +29,13 @@ def offers_max_age_days(project: Path = DBT_PROJECT) -> int:
 
 
 def last_completed(connection: Connection) -> str | None:
-    """Id of the latest completed run."""
-    rows = [row for row in _runs(connection) if row[Columns.STATUS] == COMPLETED]
+    """Id of the latest completed run that readers may have: a rejected one is not missed."""
+    rejected = rejected_runs(connection)
+    rows = [
+        row
+        for row in _runs(connection)
+        if row[Columns.STATUS] == COMPLETED and row[Columns.RUN_ID] not in rejected
+    ]
     return str(rows[-1][Columns.RUN_ID]) if rows else None
 
 

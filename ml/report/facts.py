@@ -12,6 +12,7 @@ import pyarrow as pa
 from ml import contracts
 from ml.contracts import Columns
 from ml.errors import InputError
+from ml.gates.verdicts import rejected_runs
 from ml.report.client import ClientPage, read_client
 from ml.results import STATUS_COMPLETED
 from ml.settings import Settings
@@ -171,8 +172,9 @@ def read_facts(settings: Settings, run_id: str | None = None) -> Facts:
         settings.warehouse_file, read_only=True, wait_seconds=settings.lock_wait_seconds
     ) as connection:
         runs = completed_runs(read_table(connection, contracts.RUNS))
-        run = _chosen(runs, run_id)
-        is_latest = run is runs[0]
+        latest = _latest(runs, rejected_runs(connection))
+        run = latest if run_id is None else _chosen(runs, run_id)
+        is_latest = run is latest
         of_run = {Columns.RUN_ID: run[Columns.RUN_ID]}
 
         def rows(table: contracts.Table) -> list[Row]:
@@ -221,9 +223,12 @@ def completed_runs(runs: pa.Table) -> list[Row]:
     )
 
 
-def _chosen(runs: list[Row], run_id: str | None) -> Row:
-    if run_id is None:
-        return runs[0]
+def _latest(runs: list[Row], rejected: set[str]) -> Row:
+    """The run that the marts show: the newest that is not rejected, if there is one."""
+    return next((run for run in runs if run[Columns.RUN_ID] not in rejected), runs[0])
+
+
+def _chosen(runs: list[Row], run_id: str) -> Row:
     for run in runs:
         if run[Columns.RUN_ID] == run_id:
             return run

@@ -188,6 +188,28 @@ def tune(
 
 @app.command()
 @command
+def backtest(
+    begin: Annotated[str, typer.Option("--from", help="First date of offers, 2024-05-31.")],
+    every: Annotated[str, typer.Option(help="Days between two dates.")] = "30d",
+    until: Annotated[
+        str | None, typer.Option(help="Last date; default: the last that is fully observed.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="The model that the policies train.")] = "lightfm",
+    warehouse: WarehouseOption = None,
+    seed: SeedOption = None,
+) -> None:
+    """Replay over history: never retrain, always anew, or warm when drift shows."""
+    from ml.backtest.dates import parse_date, parse_every
+    from ml.backtest.measure import backtest as run_backtest
+
+    first, days = parse_date(begin, "--from"), parse_every(every)
+    last = None if until is None else parse_date(until, "--until")
+    settings = load_settings(warehouse=warehouse, seed=seed)
+    run_backtest(settings, Progress(out), first, days, last, model)
+
+
+@app.command()
+@command
 def publish(warehouse: WarehouseOption = None) -> None:
     """Make a release of the score table and switch readers to it."""
     from ml import publishing

@@ -61,6 +61,8 @@ class Fold:
         Groups of clients that figures are broken down by, by name. Nothing is learned from it.
     service_segments : dict of str to ndarray of bool, (n_services,), optional
         The same of services, e.g. those of each partner.
+    client_ids, service_ids : pyarrow array of string, optional
+        What the indices stand for in this build; what a model learned is kept by these.
     """
 
     name: str
@@ -80,6 +82,8 @@ class Fold:
     interest_age: sparse.csr_matrix | None = None
     client_segments: dict[str, BoolArray] = field(default_factory=dict)
     service_segments: dict[str, BoolArray] = field(default_factory=dict)
+    client_ids: pa.ChunkedArray | None = None
+    service_ids: pa.ChunkedArray | None = None
 
     @property
     def n_clients(self) -> int:
@@ -391,4 +395,6 @@ def _build_fold(
             contracts.CLIENT_SEGMENTS.qualified_name,
         ),
         service_segments=_partners(marts.services),
+        client_ids=marts.client_ids,
+        service_ids=marts.service_ids,
     )

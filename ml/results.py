@@ -113,6 +113,7 @@ def _runs(run: Run, settings: Settings) -> pa.Table:
             # Where the warehouse lies says nothing about the run.
             Columns.SETTINGS_JSON: [
                 settings.model_dump_json(exclude={"warehouse", "benchmark", "tuning", "refresh"})
+                settings.model_dump_json(exclude={"warehouse", "benchmark", "tuning", "backtest"})
             ],
             Columns.PACKAGE_VERSIONS_JSON: [json.dumps(package_versions())],
             Columns.STARTED_AT: [run.started_at],

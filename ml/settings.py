@@ -22,6 +22,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from ml.backtest.settings import BacktestSettings
 from ml.benchmark.settings import BenchmarkSettings
 from ml.errors import InputError
 from ml.models.ease import EaseSettings
@@ -80,6 +81,8 @@ class Settings(BaseSettings):
         Of ``cross-sell benchmark``; no part of a training run.
     refresh : RefreshSettings
         Of ``cross-sell refresh``: when to train anew, and when a new run may take over.
+    backtest : BacktestSettings
+        Of ``cross-sell backtest``; no part of a training run.
     tuned : dict of str to Provenance
         Where tuned settings come from, by model; filled from ``tuned.toml``.
     """
@@ -111,6 +114,7 @@ class Settings(BaseSettings):
     tuning: TuningSettings = TuningSettings()
     benchmark: BenchmarkSettings = BenchmarkSettings()
     refresh: RefreshSettings = RefreshSettings()
+    backtest: BacktestSettings = BacktestSettings()
     tuned: dict[str, Provenance] = Field(default_factory=dict)
 
     @field_validator("warehouse")

@@ -30,6 +30,7 @@ ABLATION: Final = "ablation"
 ORACLE: Final = "oracle"
 IDENTITY: Final = "identity"
 SOURCES: Final = "sources"
+BACKTEST: Final = "backtest"
 
 
 @dataclass(frozen=True)

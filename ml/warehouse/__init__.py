@@ -9,6 +9,7 @@ from ml.warehouse.conversion import (
     is_time_zone,
     is_timestamp_format,
 )
+from ml.warehouse.copying import copy_schemas
 from ml.warehouse.forgetting import FORGOTTEN, keep_forgotten_out
 from ml.warehouse.identity import IdentityCounts, count_identities
 from ml.warehouse.landing import (
@@ -43,6 +44,7 @@ __all__ = [
     "check_contract",
     "check_raw_tables",
     "connect",
+    "copy_schemas",
     "count_identities",
     "count_rows",
     "existing_columns",

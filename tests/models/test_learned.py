@@ -17,7 +17,8 @@ from ml.models.learned import CLIENTS, SERVICES, VOCABULARY_FILE, Learned, Vocab
 from ml.models.lightfm import LightFM, LightFMSettings
 from tests.models.folds import two_tastes
 
-SETTINGS = LightFMSettings(factors=8, members=2, max_epochs=8)
+# Without the adoption rate, which is of the fold and not of what was learned.
+SETTINGS = LightFMSettings(factors=8, members=2, max_epochs=8, adoption_weight=0.0)
 
 
 def named(fold: Fold, clients: list[str] | None = None, services: list[str] | None = None) -> Fold:

@@ -135,13 +135,21 @@ def build(
 
 @app.command()
 @command
-def train(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
+def train(
+    warm_from: Annotated[
+        str | None,
+        typer.Option(help="latest: from where earlier runs left off, if not worse; none: anew."),
+    ] = None,
+    warehouse: WarehouseOption = None,
+    seed: SeedOption = None,
+) -> None:
     """Fit, evaluate, choose, calibrate, score and write; expects built marts."""
+    from ml.earlier_models import parse_warm_from
     from ml.report.model_card import write_model_card
     from ml.report.summary import print_run, print_tuned
     from ml.train import train as run_train
 
-    settings = load_settings(warehouse=warehouse, seed=seed)
+    settings = load_settings(warehouse=warehouse, seed=seed, warm_start=parse_warm_from(warm_from))
     print_tuned(out, settings)
     progress = Progress(out)
     run = run_train(settings, progress)

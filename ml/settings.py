@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import Field, PositiveInt, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -73,6 +73,10 @@ class Settings(BaseSettings):
         Whether services that a client only looked at are history that tastes are learned from.
         In the simulated world they are worth .01 of AUC to every model (docs/models.md). Without
         web events nothing changes.
+    warm_start : str, default 'never'
+        ``auto`` also fits models that can (LightFM) from where an earlier run left off, and uses
+        that where it is not significantly worse on validation; scores then depend on the runs
+        before. ``never`` begins anew: same data, same scores (docs/adapting.md).
     popularity, ease, lightfm, ncf
         Settings of each model, documented beside it.
     tuning : TuningSettings
@@ -107,6 +111,7 @@ class Settings(BaseSettings):
     threads: PositiveInt = 2
     models: tuple[str, ...] = ("popularity", "ease", "lightfm", "ncf")
     learns_from_web_events: bool = True
+    warm_start: Literal["never", "auto"] = "never"
     popularity: PopularitySettings = PopularitySettings()
     ease: EaseSettings = EaseSettings()
     lightfm: LightFMSettings = LightFMSettings()

@@ -18,6 +18,7 @@ from typing import Final
 from ml import contracts, logs
 from ml.comparisons import ModelDifference
 from ml.dataset import BoolArray, Fold, IntArray, build_folds
+from ml.earlier_models import EarlierModels
 from ml.errors import WarehouseAccessError
 from ml.evaluation.calibration import Calibrator
 from ml.evaluation.metrics import Values
@@ -25,6 +26,7 @@ from ml.interest import scorer
 from ml.marts import as_of_at, read_marts
 from ml.models.base import Recommender
 from ml.models.ease import Ease
+from ml.models.learned import Learned
 from ml.progress import Progress, Step
 from ml.ranking import TopK, top_k
 from ml.reasons import strongest_owned
@@ -36,7 +38,6 @@ from ml.trials import (
     best_on_validation,
     crown,
     differences,
-    fit_on_validation,
     learned_fold,
     refit,
     test,
@@ -140,12 +141,17 @@ def train(settings: Settings, progress: Progress) -> Run:
     validation, testing = folds[contracts.FOLD_VALIDATION], folds[contracts.FOLD_TEST]
     _tell_of_other_data(settings, validation, progress)
 
-    fitted = {
-        name: fit_on_validation(name, settings, validation, progress) for name in settings.models
-    }
+    earlier = EarlierModels(settings, settings.folder / MODELS_FOLDER)
+    fitted = {name: earlier.fit(name, validation, progress) for name in settings.models}
     winner = best_on_validation(fitted)
     calibrator = fitted[winner].calibrator
-    trials = [test(name, fitted[name], settings, testing, progress) for name in settings.models]
+    trials = [
+        test(
+            name, fitted[name], settings, testing, progress,
+            earlier.start(name, testing), earlier.keep(name, testing),
+        )
+        for name in settings.models
+    ]  # fmt: skip
     best_epoch, interest_weight = fitted[winner].model.best_epoch, fitted[winner].interest_weight
     del fitted
     with progress.step("compare models") as step:
@@ -155,10 +161,12 @@ def train(settings: Settings, progress: Progress) -> Run:
 
     serving = folds[contracts.FOLD_SERVING]
     model, offers = _serve(
-        winner, best_epoch, interest_weight, calibrator, serving, settings, progress
-    )
+        winner, best_epoch, interest_weight, calibrator, serving, settings, progress,
+        earlier.start(winner, serving),
+    )  # fmt: skip
+    earlier.keep(winner, serving)(model)
     with progress.step("write results") as step:
-        folder = _save(model, interest_weight, calibrator, settings, run_id)
+        folder = _save(model, interest_weight, calibrator, settings, run_id, earlier)
         run = Run(
             run_id,
             as_of_at(marts),
@@ -171,7 +179,7 @@ def train(settings: Settings, progress: Progress) -> Run:
             folder,
         )
         tables = run_tables(run, offers, marts, folds, settings)
-        _write(settings, tables, progress.steps[first_step:], run_id)
+        _write(settings, tables, progress.steps[first_step:], run_id, earlier)
         step.outcome = f"{tables.row_count:,} rows"
     return run
 
@@ -195,10 +203,11 @@ def _serve(
     fold: Fold,
     settings: Settings,
     progress: Progress,
+    start: Learned | None,
 ) -> tuple[Recommender, Offers]:
     """Refit the champion on everything and rank every eligible client's candidates."""
     with progress.step(f"refit {name} on everything") as step:
-        model = refit(name, epochs, settings, fold, step.update)
+        model = refit(name, epochs, settings, fold, step.update, start)
     with progress.step("offers for every client") as step:
         clients = fold.eligible_clients
         score = scorer(model, fold, interest_weight)
@@ -230,12 +239,14 @@ def _save(
     calibrator: Calibrator,
     settings: Settings,
     run_id: str,
+    earlier: EarlierModels,
 ) -> Path:
     """Keep the champion on disk, and the newest few before it."""
     models = settings.folder / MODELS_FOLDER
     folder = models / run_id
     try:
         model.save(folder)
+        earlier.save(folder)
         (folder / CALIBRATOR_FILE).write_text(json.dumps(calibrator.to_dict()))
         (folder / INTEREST_FILE).write_text(json.dumps({"weight": interest_weight}))
         for old in sorted(path for path in models.iterdir() if path.is_dir())[
@@ -249,9 +260,11 @@ def _save(
     return folder
 
 
-def _write(settings: Settings, tables: RunTables, steps: list[Step], run_id: str) -> None:
+def _write(
+    settings: Settings, tables: RunTables, steps: list[Step], run_id: str, earlier: EarlierModels
+) -> None:
     """Append all rows of a run in one transaction: it is visible whole or not at all."""
     with connect(
         settings.warehouse_file, read_only=False, wait_seconds=settings.lock_wait_seconds
     ) as connection:
-        append_tables(connection, tables.with_steps(steps, run_id))
+        append_tables(connection, [*earlier.decisions(run_id), *tables.with_steps(steps, run_id)])

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from safetensors.numpy import load_file, save_file
 
 from ml.dataset import Fold, IntArray
 from ml.errors import ModelError
@@ -27,6 +28,7 @@ from ml.models.state import Arrays
 
 VOCABULARY_FILE: Final = "vocabulary.json"
 _PREFIX: Final = "learned."
+_ARRAYS_FILE: Final = "learned.safetensors"
 
 CLIENTS: Final = "clients"
 SERVICES: Final = "services"
@@ -261,3 +263,31 @@ class Adaptable(Recommender):
         ModelError
             It was learned with other settings.
         """
+
+
+def save_learned(directory: Path, learned: Learned) -> None:
+    """Write what a model learned, without what it needs to score."""
+    directory.mkdir(parents=True, exist_ok=True)
+    save_file(
+        {name: np.ascontiguousarray(array) for name, array in to_arrays(learned).items()},
+        directory / _ARRAYS_FILE,
+    )
+    write_vocabulary(directory, learned)
+
+
+def load_learned(directory: Path) -> Learned:
+    """Read back what ``save_learned`` wrote; ``Adaptable`` models check it as they take it up.
+
+    Raises
+    ------
+    ModelError
+        Nothing readable there.
+    """
+    try:
+        arrays = load_file(directory / _ARRAYS_FILE)
+    except Exception as error:
+        raise ModelError(f"{directory}: nothing readable to start from ({error})") from error
+    learned = read_learned(directory, arrays, {})
+    if learned is None:
+        raise ModelError(f"{directory}: nothing to start from")
+    return learned

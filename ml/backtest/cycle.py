@@ -13,7 +13,7 @@ from typing import Final
 
 from ml import contracts
 from ml.backtest.dates import History
-from ml.contracts import RAW_SCHEMA, SNAPSHOTS_SCHEMA
+from ml.contracts import RAW_SCHEMA, SNAPSHOTS_SCHEMA, Columns
 from ml.dataset import Fold, build_folds
 from ml.files import make_folder
 from ml.marts import read_marts
@@ -99,7 +99,7 @@ def build_cycle(copy: Settings, history: History, date: datetime, progress: Prog
         Nothing to learn from before the date.
     """
     as_of = (date + history.horizon).isoformat(sep=" ")
-    variables = json.dumps({"as_of": as_of, "horizon_days": history.horizon.days})
+    variables = json.dumps({"as_of": as_of, Columns.HORIZON_DAYS: history.horizon.days})
     with progress.step(f"dbt run as of {date:%Y-%m-%d}") as step:
         run_dbt(copy, ["run", "--selector", _SELECTOR, "--vars", variables], step)
     with progress.step("read marts") as step:

@@ -22,6 +22,7 @@ from ml.backtest.policies import (
 )
 from ml.benchmark.results import BACKTEST, BenchmarkResult, BenchmarkRun, spread
 from ml.benchmark.runner import Measured, run_benchmark
+from ml.contracts import Columns
 from ml.evaluation.significance import compare
 from ml.progress import Progress
 from ml.settings import Settings
@@ -104,7 +105,7 @@ def _measure(
         {
             "model": model_name,
             "dates": [f"{date:%Y-%m-%d}" for date in dates],
-            "horizon_days": history.horizon.days,
+            Columns.HORIZON_DAYS: history.horizon.days,
             "seed": settings.seed,
             **settings.backtest.model_dump(mode="json"),
         },

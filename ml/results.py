@@ -112,8 +112,9 @@ def _runs(run: Run, settings: Settings) -> pa.Table:
             Columns.SEED: [settings.seed],
             # Where the warehouse lies says nothing about the run.
             Columns.SETTINGS_JSON: [
-                settings.model_dump_json(exclude={"warehouse", "benchmark", "tuning", "refresh"})
-                settings.model_dump_json(exclude={"warehouse", "benchmark", "tuning", "backtest"})
+                settings.model_dump_json(
+                    exclude={"warehouse", "benchmark", "tuning", "refresh", "backtest"}
+                )
             ],
             Columns.PACKAGE_VERSIONS_JSON: [json.dumps(package_versions())],
             Columns.STARTED_AT: [run.started_at],

@@ -32,11 +32,22 @@ def everything(warehouse: WarehouseOption = None, seed: SeedOption = None) -> No
 @app.command()
 @command
 def speed(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
-    """Training time of LightFM and NCF from 10,000 to 10,000,000 records."""
-    from ml.benchmark.results import SPEED
+    """Training time from 10,000 to 10,000,000 records, then the ratios to the usual ways."""
+    from ml.benchmark.results import RATIOS, SPEED
     from ml.benchmark.suite import run_one
 
     run_one(SPEED, Progress(out), warehouse, seed)
+    run_one(RATIOS, Progress(out), warehouse, seed)
+
+
+@app.command()
+@command
+def ratios(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
+    """Ranking, fitting and writing beside the usual ways, turn by turn; offers compared."""
+    from ml.benchmark.results import RATIOS
+    from ml.benchmark.suite import run_one
+
+    run_one(RATIOS, Progress(out), warehouse, seed)
 
 
 @app.command()
@@ -133,3 +144,24 @@ def identity(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None
     from ml.benchmark.suite import run_one
 
     run_one(IDENTITY, Progress(out), warehouse, seed)
+
+
+@app.command()
+@command
+def scale(
+    clients: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=100, help="Give it once per size; default: 100,000, 300,000 and 1,000,000."
+        ),
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the worlds in <warehouse folder>/scale.")
+    ] = False,
+    warehouse: WarehouseOption = None,
+    seed: SeedOption = None,
+) -> None:
+    """Run the whole job on simulated worlds of growing size: time and memory per step (hours)."""
+    from ml.benchmark.suite import run_scale
+
+    run_scale(clients or [], Progress(out), warehouse, seed, keep=keep)

@@ -22,6 +22,7 @@ from ml.settings import Settings
 BENCHMARKS_FOLDER: Final = "benchmarks"
 
 SPEED: Final = "speed"
+RATIOS: Final = "ratios"
 EPOCHS: Final = "epochs"
 TRIALS: Final = "trials"
 PEERS: Final = "peers"
@@ -31,6 +32,7 @@ ORACLE: Final = "oracle"
 IDENTITY: Final = "identity"
 SOURCES: Final = "sources"
 BACKTEST: Final = "backtest"
+SCALE: Final = "scale"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,7 @@ from ml.benchmark.leave_one_out import measure_folder
 from ml.benchmark.movielens import prepare_ml_100k
 from ml.benchmark.oracle import measure_oracle
 from ml.benchmark.peers.measure import measure_peers
+from ml.benchmark.ratios.measure import measure_ratios
 from ml.benchmark.results import (
     ABLATION,
     EPOCHS,
@@ -23,12 +24,15 @@ from ml.benchmark.results import (
     LEAVE_ONE_OUT,
     ORACLE,
     PEERS,
+    RATIOS,
+    SCALE,
     SOURCES,
     SPEED,
     TRIALS,
     BenchmarkRun,
 )
 from ml.benchmark.runner import Measured, run_benchmark
+from ml.benchmark.scale import measure_scale
 from ml.benchmark.sources import measure_sources
 from ml.benchmark.speed import measure_speed
 from ml.benchmark.trials import measure_trials
@@ -46,6 +50,7 @@ def measure_movielens(settings: Settings, progress: Progress) -> Measured:
 
 BENCHMARKS: Final[dict[str, Measure]] = {
     SPEED: measure_speed,
+    RATIOS: measure_ratios,
     EPOCHS: measure_epochs,
     TRIALS: measure_trials,
     LEAVE_ONE_OUT: measure_movielens,
@@ -54,11 +59,12 @@ BENCHMARKS: Final[dict[str, Measure]] = {
     ORACLE: measure_oracle,
     SOURCES: measure_sources,
     IDENTITY: measure_identity,
+    SCALE: measure_scale,
 }
 """In the order in which ``all`` runs them: peers take up what leave-one-out chose."""
 
-_OF_ANOTHER_WAREHOUSE: Final = frozenset({ORACLE, IDENTITY})
-"""Not among ``all``: there is a truth to compare with on a simulated world only."""
+_NOT_IN_ALL: Final = frozenset({ORACLE, IDENTITY, SCALE})
+"""There is a truth to compare with on a simulated world only; and large worlds take hours."""
 
 _WITH_TUNED: Final = frozenset({PEERS, ABLATION, ORACLE, SOURCES})
 """Those that use what tuning saved, as a training does. The others measure the defaults: their
@@ -96,6 +102,20 @@ def run_leave_one_out(
     return run_benchmark(LEAVE_ONE_OUT, partial(measure_folder, folder), settings, progress)
 
 
+def run_scale(
+    sizes: Sequence[int],
+    progress: Progress,
+    warehouse: Path | None,
+    seed: int | None,
+    *,
+    keep: bool,
+) -> BenchmarkRun:
+    """Run the whole job at sizes of the user's choice; at those of the settings without any."""
+    settings = load_settings(is_tuned=False, warehouse=warehouse, seed=seed)
+    measure = partial(measure_scale, sizes=sizes or None, keep=keep)
+    return run_benchmark(SCALE, measure, settings, progress)
+
+
 def run_all(progress: Progress, warehouse: Path | None = None, seed: int | None = None) -> None:
     """Run every benchmark of this warehouse; one that fails does not stop those after it.
 
@@ -105,7 +125,7 @@ def run_all(progress: Progress, warehouse: Path | None = None, seed: int | None 
         The first error, after everything else has run.
     """
     errors: list[CrossSellError] = []
-    for name in [name for name in BENCHMARKS if name not in _OF_ANOTHER_WAREHOUSE]:
+    for name in [name for name in BENCHMARKS if name not in _NOT_IN_ALL]:
         progress.console.print(f"\n[bold]benchmark {name}[/bold]")
         try:
             run_one(name, progress, warehouse, seed)

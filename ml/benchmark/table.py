@@ -17,7 +17,7 @@ MISSING: Final = "–"
 _THOUSAND: Final = 1_000.0
 _TEN: Final = 10.0
 # Shares need four places, whatever their size.
-_SHARES: Final = ("auc", "ndcg", "hr", "recall", "precision", "map", "cost_exponent")
+_SHARES: Final = ("auc", "ndcg", "hr", "recall", "precision", "map", "cost_exponent", "share")
 
 
 def figure(metric: str, value: float | None) -> str:

@@ -436,7 +436,7 @@ class _Training(Trainee):
         return self._with_history(distances, ~is_hidden), learned
 
     def _with_history(
-        self, distances: npt.NDArray[np.int64], is_visible: BoolArray | None
+        self, distances: npt.NDArray[np.integer], is_visible: BoolArray | None
     ) -> sparse.csr_matrix:
         settings = self._model.settings
         said = self._positives.copy()

@@ -1,18 +1,24 @@
-"""The NeuMF network of :mod:`ml.models.ncf`: both sides' vectors, pairs, and the losses."""
+"""The NeuMF network of :mod:`ml.models.ncf`: both sides' vectors, and logits of pairs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
+
+from ml.models.grid import grid_output
 
 if TYPE_CHECKING:
     from ml.models.ncf import NCFSettings
+
+
+_FAR_BELOW = -1e30
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,10 @@ class Histories:
             torch.from_numpy(weights),
         )
 
+    def to(self, device: torch.device) -> Histories:
+        """The same on another device."""
+        return Histories(self.services.to(device), self.offsets.to(device), self.weights.to(device))
+
     def sum(self, embeddings: Tensor) -> Tensor:
         """Weighted sums of embeddings, (n_services, d) -> (n, d)."""
         return functional.embedding_bag(
@@ -55,6 +65,52 @@ class Histories:
             mode="sum",
             per_sample_weights=self.weights,
         )
+
+
+class SparseRows:
+    """A constant sparse matrix to be multiplied by tables that are learned.
+
+    Holds its transpose too, which the gradient needs: torch would sort it anew at each step.
+
+    Parameters
+    ----------
+    matrix : csr_matrix, (n, m)
+    device : torch.device
+    """
+
+    def __init__(self, matrix: sparse.csr_matrix, device: torch.device) -> None:
+        self._matrix = sparse_tensor(matrix).to(device)
+        self._transposed = sparse_tensor(matrix.T.tocsr()).to(device)
+
+    def times(self, table: Tensor) -> Tensor:
+        """The product, (m, d) -> (n, d)."""
+        product: Tensor = _SparseProduct.apply(table, self._matrix, self._transposed)  # type: ignore[no-untyped-call]
+        return product
+
+
+class _SparseProduct(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, matrix: Tensor, transposed: Tensor) -> Tensor:
+        ctx.transposed = transposed
+        product: Tensor = torch.sparse.mm(matrix, table)
+        return product
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        return torch.sparse.mm(ctx.transposed, gradient), None, None
+
+
+def sparse_tensor(matrix: sparse.csr_matrix) -> Tensor:
+    """A matrix as torch's coordinates, columns of each row ascending."""
+    coordinates = matrix.sorted_indices().tocoo()
+    return torch.sparse_coo_tensor(
+        torch.from_numpy(np.stack([coordinates.row, coordinates.col]).astype(np.int64)),
+        torch.from_numpy(coordinates.data.astype(np.float32)),
+        size=matrix.shape,
+        is_coalesced=True,
+        check_invariants=False,
+    )
 
 
 @dataclass(frozen=True)
@@ -112,6 +168,7 @@ class NeuMF(nn.Module):
 
         first, second = settings.hidden
         self.gmf_factors = settings.gmf_factors
+        self.kept_units = 1 - settings.dropout
         width = settings.gmf_factors + settings.mlp_factors
         joined = settings.mlp_factors + settings.feature_factors
         # GMF and MLP embeddings side by side: one lookup serves both halves.
@@ -136,74 +193,95 @@ class NeuMF(nn.Module):
         return [self.history, self.services, self.clients]
 
     def client_side(
-        self, histories: Histories, identities: Tensor | None, features: Tensor, shown: Tensor
+        self,
+        histories: Histories | None,
+        identities: Tensor | None,
+        features: Tensor,
+        shown: Tensor,
     ) -> ClientSide:
         """Compute clients' vectors.
 
         Parameters
         ----------
-        histories : Histories
+        histories : Histories, optional
+            Where clients are what they have.
         identities : Tensor of int64, (n,), optional
             Their indices, where clients have vectors of their own.
-        features : sparse Tensor, (n, n_client_features)
+        features : Tensor, (n, n_client_features)
         shown : Tensor of float32, (n, 1)
             0 for clients who are known by their features alone.
         """
-        vectors = histories.sum(self.history)
+        parts = [] if histories is None else [histories.sum(self.history)]
         if identities is not None:
-            vectors = vectors + _rows_of(self.clients, identities)
-        vectors = vectors * shown
+            parts.append(_rows_of(self.clients, identities))
+        vectors = sum(parts[1:], parts[0]) * shown
         gmf, mlp = vectors[:, : self.gmf_factors], vectors[:, self.gmf_factors :]
-        joined = torch.cat([mlp, torch.sparse.mm(features, self.client_features)], dim=1)
+        joined = torch.cat([mlp, features @ self.client_features], dim=1)
         # The output weights are folded in here: GMF is then one matrix product.
         return ClientSide(gmf * self.gmf_output, joined @ self.client_layer)
 
-    def service_side(self, features: Tensor, shown: Tensor) -> ServiceSide:
+    def service_side(self, features: SparseRows, shown: Tensor) -> ServiceSide:
         """Compute services' vectors.
 
         Parameters
         ----------
-        features : sparse Tensor, (n_services, n_service_features)
+        features : SparseRows, (n_services, n_service_features)
         shown : Tensor of float32, (n_services, 1)
             0 for services that are known by their features alone.
         """
         vectors = self.services * shown
         gmf, mlp = vectors[:, : self.gmf_factors], vectors[:, self.gmf_factors :]
-        joined = torch.cat([mlp, torch.sparse.mm(features, self.service_features)], dim=1)
-        linear = torch.sparse.mm(features, self.wide[:, None])[:, 0]
+        # The wide term's weights are one more column: one product serves both.
+        said = features.times(torch.cat([self.service_features, self.wide[:, None]], dim=1))
+        joined = torch.cat([mlp, said[:, :-1]], dim=1)
         return ServiceSide(
             gmf,
             joined @ self.service_layer + self.first_bias,
-            linear + self.bias * shown[:, 0] + self.base,
+            said[:, -1] + self.bias * shown[:, 0] + self.base,
         )
 
-    def output(self, first: Tensor) -> Tensor:
-        """Run the MLP's second layer and its share of the output, (..., hidden[0]) -> (...)."""
-        second = torch.relu(first @ self.second_layer + self.second_bias)
-        return second @ self.mlp_output
-
-    def pairs(
+    def logits(
         self,
         clients: ClientSide,
         services: ServiceSide,
+        drawn: Tensor,
         rows: Tensor,
         columns: Tensor,
-        drop: Tensor | None = None,
-    ) -> Tensor:
-        """Logits of some pairs: the plain forward that training uses.
+        is_dropped: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Logits of clients with the services drawn for them, and of some pairs of their own.
 
         Parameters
         ----------
-        clients, services
-        rows, columns : Tensor of int64, (n,)
-        drop : Tensor, (n, hidden[0]), optional
-            Factors of the first layer's units: 0 where dropped.
+        clients : ClientSide, n
+        services : ServiceSide
+        drawn : Tensor of int64, (g, m)
+            Services of each group of clients, each once (:func:`ml.models.grid.grid_output`).
+        rows, columns : Tensor of int64, (p,)
+            The pairs; each once.
+        is_dropped : Tensor of bool, (n, hidden[0])
+            Units of the first layer that a client does without; the others make up for them.
+
+        Returns
+        -------
+        grid : Tensor, (n, m)
+        pairs : Tensor, (p,)
         """
-        first = torch.relu(_rows_of(clients.mlp, rows) + _rows_of(services.mlp, columns))
-        if drop is not None:
-            first = first * drop
-        gmf = (_rows_of(clients.gmf, rows) * _rows_of(services.gmf, columns)).sum(dim=1)
-        return gmf + self.output(first) + _rows_of(services.linear[:, None], columns)[:, 0]
+        layer = self.second_layer / self.kept_units
+        # Far below zero a unit's ReLU is 0 whatever the service adds, and so is its gradient.
+        first = clients.mlp.masked_fill(is_dropped, _FAR_BELOW)
+        # One product of all services costs less than looking up both vectors of every pair.
+        product = torch.addmm(services.linear, clients.gmf, services.gmf.T)
+        n_clients, n_services = product.shape
+        of_group = drawn.repeat_interleave(-(-n_clients // len(drawn)), dim=0)[:n_clients]
+        starts = torch.arange(n_clients, device=drawn.device)[:, None] * n_services
+        places = torch.cat([(starts + of_group).view(-1), rows * n_services + columns])
+        values = product.view(-1).index_select(0, places)
+        grid, pairs = values[: of_group.numel()].view(of_group.shape), values[of_group.numel() :]
+        mlp = grid_output(first, services.mlp, drawn, layer, self.second_bias, self.mlp_output)
+        hidden = torch.relu(_rows_of(first, rows) + _rows_of(services.mlp, columns))
+        second = torch.relu(torch.addmm(self.second_bias, hidden, layer))
+        return grid + mlp, pairs + second @ self.mlp_output
 
 
 def _rows_of(table: Tensor, rows: Tensor) -> Tensor:
@@ -213,56 +291,3 @@ def _rows_of(table: Tensor, rows: Tensor) -> Tensor:
     gradient gives each thread rows of its own.
     """
     return functional.embedding(rows, table)
-
-
-def softmax_loss(
-    logits: Tensor, rows: Tensor, weights: Tensor, n_clients: int, stands_for: Tensor
-) -> Tensor:
-    """Weighted mean over positives of ``-log`` of their share among all services, from a sample.
-
-    Parameters
-    ----------
-    logits : Tensor, (n,)
-        Positives first.
-    rows : Tensor of int64, (n,)
-        Client of each logit.
-    weights : Tensor of float32, (n_positives,)
-        Of the positives.
-    n_clients : int
-    stands_for : Tensor of float32, (n - n_positives,)
-        Number of lacking services that each negative stands in for.
-
-    Returns
-    -------
-    Tensor, ()
-    """
-    n_positives = len(weights)
-    weighted = torch.cat([logits[:n_positives], logits[n_positives:] + stands_for.log()])
-    largest = torch.full((n_clients,), -torch.inf).scatter_reduce(
-        0, rows, weighted.detach(), "amax"
-    )
-    sums = torch.zeros(n_clients).index_add(0, rows, (weighted - largest[rows]).exp())
-    owner = rows[:n_positives]
-    totals = sums.log() + largest
-    losses = _rows_of(totals[:, None], owner)[:, 0] - logits[:n_positives]
-    return (losses * weights).sum() / weights.sum()
-
-
-def binary_loss(
-    logits: Tensor, rows: Tensor, weights: Tensor, n_clients: int, stands_for: Tensor
-) -> Tensor:
-    """Binary cross-entropy per weight of positives, over positives and all lacking services.
-
-    Parameters
-    ----------
-    logits, rows, weights, n_clients, stands_for
-        As in :func:`softmax_loss`.
-
-    Returns
-    -------
-    Tensor, ()
-    """
-    n_positives = len(weights)
-    positive = (functional.softplus(-logits[:n_positives]) * weights).sum()
-    negative = (functional.softplus(logits[n_positives:]) * stands_for).sum()
-    return (positive + negative) / weights.sum()

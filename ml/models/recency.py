@@ -12,12 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ml.dataset import FloatArray, Fold
+from ml.dataset import FloatArray, Fold, IntArray
 from ml.models.base import ModelSettings
+from ml.parallel import blocks
 
-Integers = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.integer]
 
 _LEAST = 0.02
+
+
+_BLOCK = 65_536
 
 
 @dataclass(frozen=True)
@@ -26,16 +30,14 @@ class AdoptionOrder:
 
     Parameters
     ----------
-    clients : ndarray of int64, (nnz,)
-        Of each stored pair of ``fold.interactions`` (indices sorted), ascending.
-    positions : ndarray of int64, (nnz,)
-        0 = the client's first adoption; those of one moment in order of service index.
-    counts : ndarray of int64, (n_clients,)
+    positions : ndarray of int32, (nnz,)
+        Of each stored pair of ``fold.interactions`` (indices sorted): 0 = the client's first
+        adoption; those of one moment in order of service index.
+    counts : ndarray of int32, (n_clients,)
     """
 
-    clients: Integers
-    positions: Integers
-    counts: Integers
+    positions: IntArray
+    counts: IntArray
 
     @classmethod
     def of(cls, fold: Fold) -> AdoptionOrder | None:
@@ -52,34 +54,50 @@ class AdoptionOrder:
         if fold.adoption_age is None:
             return None
         ages = fold.adoption_age.sorted_indices()
-        counts = np.diff(ages.indptr).astype(np.int64)
-        clients = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
-        oldest_first = np.lexsort((ages.indices, -ages.data, clients))
-        positions = np.empty(ages.nnz, dtype=np.int64)
-        positions[oldest_first] = np.arange(ages.nnz) - ages.indptr[:-1][clients]
-        return cls(clients, positions, counts)
+        positions = np.empty(ages.nnz, dtype=np.int32)
+        # By blocks of clients: sorting takes several times the memory of what is sorted.
+        for rows in blocks(fold.n_clients, _BLOCK):
+            starts = ages.indptr[rows.start : rows.stop + 1]
+            own = slice(starts[0], starts[-1])
+            counts = np.diff(starts)
+            clients = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+            oldest_first = np.lexsort((ages.indices[own], -ages.data[own], clients))
+            firsts = np.repeat(starts[:-1] - starts[0], counts)
+            positions[own][oldest_first] = np.arange(len(clients)) - firsts
+        return cls(positions, np.diff(ages.indptr).astype(np.int32))
 
-    def from_cutoff(self) -> Integers:
+    def from_cutoff(self) -> IntArray:
         """Adoptions that came after each one, (nnz,): 0 is the newest."""
-        distances: Integers = self.counts[self.clients] - 1 - self.positions
+        distances: IntArray = np.repeat(self.counts, self.counts) - 1 - self.positions
         return distances
 
-    def from_random_moment(self, rng: np.random.Generator) -> Integers:
-        """Adoptions between each one and a moment drawn for its client, on either side.
+    def from_random_moment(self, rng: np.random.Generator) -> IntArray:
+        """Distances of all from moments drawn for their clients; see ``random_distances``."""
+        return random_distances(self.positions, self.counts, rng)
 
-        Parameters
-        ----------
-        rng : numpy.random.Generator
 
-        Returns
-        -------
-        ndarray of int64, (nnz,)
-        """
-        choices = np.maximum(self.counts - 1, 1)
-        moments = 1 + (rng.random(len(choices)) * choices).astype(np.int64)
-        steps = self.positions - moments[self.clients]
-        distances: Integers = np.where(steps < 0, -1 - steps, steps)
-        return distances
+def random_distances(
+    positions: IntArray, counts: npt.NDArray[np.integer], rng: np.random.Generator
+) -> IntArray:
+    """Adoptions between each one and a moment drawn for its client, on either side.
+
+    Parameters
+    ----------
+    positions : ndarray of int32, (nnz,)
+        As in :class:`AdoptionOrder`, client by client.
+    counts : ndarray of int, (n,)
+        Of each client.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of int32, (nnz,)
+    """
+    choices = np.maximum(counts - 1, 1)
+    moments = 1 + (rng.random(len(choices)) * choices).astype(np.int32)
+    steps = positions - np.repeat(moments, counts)
+    distances: IntArray = np.where(steps < 0, -1 - steps, steps)
+    return distances
 
 
 def recency_weights(distances: Integers, weight: float, services: float) -> FloatArray:
@@ -87,7 +105,7 @@ def recency_weights(distances: Integers, weight: float, services: float) -> Floa
 
     Parameters
     ----------
-    distances : ndarray of int64, (nnz,)
+    distances : ndarray of int, (nnz,)
         In adoptions.
     weight : float
         How much more the newest says than an old one.
@@ -114,7 +132,7 @@ def reach_weights(distances: Integers, services: float) -> FloatArray:
 
     Parameters
     ----------
-    distances : ndarray of int64, (nnz,)
+    distances : ndarray of int, (nnz,)
     services : float
 
     Returns

@@ -7,11 +7,12 @@ import time
 from rich.console import Console
 from rich.markup import escape
 
+from ml import publishing
 from ml.data import Data, load
 from ml.errors import InputError
 from ml.pipeline import SELECT_AFTER_TRAINING, SELECT_BEFORE_TRAINING, build
 from ml.progress import Progress
-from ml.refresh.champion import publish, published_run
+from ml.refresh.champion import published_run
 from ml.refresh.decisions import (
     KEEP,
     KEPT,
@@ -101,7 +102,8 @@ def _refresh(
     _keep(settings, console, decision)
     if decision.choice != RETRAIN:
         build(settings, progress, SELECT_AFTER_TRAINING)
-        release = publish(settings, progress)
+        with progress.step("publish") as step:
+            release = publishing.publish(settings, step)
         end = Decision(
             REFRESH_QUESTION,
             PUBLISHED,
@@ -125,7 +127,8 @@ def _refresh(
         print_run(console, trained, progress.steps)
         _keep(settings, console, end)
         return
-    release = publish(settings, progress)
+    with progress.step("publish") as step:
+        release = publishing.publish(settings, step)
     with progress.step("report and model card"):
         written = (write_report(settings), write_model_card(settings, trained.run_id))
     end = Decision(

@@ -15,7 +15,13 @@ from ml.errors import InputError
 from ml.report.client import ClientPage, read_client
 from ml.results import STATUS_COMPLETED
 from ml.settings import Settings
-from ml.warehouse import Connection, connect, read_table, read_table_if_there
+from ml.warehouse import (
+    Connection,
+    connect,
+    existing_columns,
+    read_table,
+    read_table_if_there,
+)
 
 Row = dict[str, Any]
 OFFERS_SHOWN: Final = 5
@@ -244,6 +250,9 @@ def _metrics(table: pa.Table) -> dict[tuple[str, str, str, str], Metric]:
 
 def _telling_clients(connection: Connection) -> list[ClientPage]:
     """The client with the most promising first offer, the middle one, and one without history."""
+    # Trained before anything that rests on a run was built: the card then goes without clients.
+    if not existing_columns(connection, contracts.FIRST_OFFERS):
+        return []
     first: list[Row] = read_table(
         connection,
         contracts.FIRST_OFFERS,

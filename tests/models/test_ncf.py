@@ -1,11 +1,20 @@
 from __future__ import annotations
 
+from pathlib import Path
+from unittest.mock import patch
+
 import numpy as np
+import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional
 
-from ml.models.ncf import NCF, NCFSettings, _sparse_tensor, _Training, torch_threads
-from ml.models.neumf import Histories, binary_loss, softmax_loss
+from ml.errors import ModelError
+from ml.models import grid
+from ml.models.losses import binary_loss, softmax_loss
+from ml.models.ncf import NCF, NCFSettings, torch_threads
+from ml.models.ncf_training import Training, _stands_for
+from ml.models.neumf import ClientSide, Histories, NeuMF, ServiceSide, SparseRows
 from tests.models.folds import csr, make_fold, two_tastes
 
 
@@ -14,11 +23,11 @@ def test_split_first_layer_equals_the_plain_forward() -> None:
     fold = two_tastes()
     settings = NCFSettings(adoption_weight=0.0, uses_identity=True, recency_weight=0.0)
     model = NCF(settings, seed=5, threads=1)
-    training = _Training(model, fold)
+    training = Training(fold, settings, 5, model.take)
     for _ in range(3):
         training.epoch()
     training.show()
-    net = training._mean
+    net = training.mean
     with torch.no_grad():
         weights = fold.interactions.toarray() > 0
         counts = np.maximum(weights.sum(axis=1, keepdims=True), 1) ** settings.history_power
@@ -55,9 +64,51 @@ def test_histories_are_sums_over_services() -> None:
     assert newest.tolist() == [[75.25, 150.5]]
 
 
-def test_features_become_the_same_sparse_tensor() -> None:
+def test_sparse_rows_times_a_table_and_its_gradient() -> None:
     dense = np.array([[0.0, 0.5], [0.0, 0.0], [1.0, 0.25]], dtype=np.float32)
-    assert np.array_equal(_sparse_tensor(csr(dense)).to_dense().numpy(), dense)
+    table = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    product = SparseRows(csr(dense), torch.device("cpu")).times(table)
+    assert torch.allclose(product, torch.from_numpy(dense) @ table)
+    arriving = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    (gradient,) = torch.autograd.grad(product, table, arriving)
+    assert torch.allclose(gradient, torch.from_numpy(dense).T @ arriving)
+
+
+@pytest.mark.parametrize("block", [1, 60, 100, 200, 10_000])
+def test_grid_and_pairs_are_the_plain_forward_and_its_gradient(block: int) -> None:
+    """Parts of groups, whole groups, dropped units: all as autograd has it pair by pair."""
+    settings = NCFSettings(gmf_factors=6, mlp_factors=4, hidden=(5, 3), dropout=0.25)
+    generator = torch.Generator().manual_seed(1)
+    net = NeuMF(0, 7, 0, 0, settings, generator)
+    sides = [torch.randn(*shape, generator=generator) for shape in ((9, 6), (9, 5), (7, 6), (7, 5))]
+    linear = torch.randn(7, generator=generator)
+    drawn = torch.tensor([[0, 2, 5, 6], [1, 2, 3, 4], [0, 1, 2, 3], [3, 4, 5, 6], [0, 2, 4, 6]])
+    rows, of_group = torch.tensor([0, 0, 3, 8]), drawn[[0, 0, 1, 1, 2, 2, 3, 3, 4]]
+    columns = torch.tensor([1, 4, 4, 0])
+    is_dropped = torch.rand(9, 5, generator=generator) < 0.4
+
+    def inputs() -> list[Tensor]:
+        return [side.clone().requires_grad_() for side in (*sides, linear)]
+
+    def plain(gmf: Tensor, mlp: Tensor, of: Tensor, hidden: Tensor, alone: Tensor) -> Tensor:
+        first = torch.relu(mlp[:, None] + hidden) * ~is_dropped[:, None] / 0.75
+        second = torch.relu(first @ net.second_layer + net.second_bias)
+        return gmf @ of.T + second @ net.mlp_output + alone
+
+    own_weights = (net.second_layer, net.second_bias, net.mlp_output)
+    fast, slow = inputs(), inputs()
+    with patch.object(grid, "_BLOCK", block):
+        values, pairs = net.logits(
+            ClientSide(*fast[:2]), ServiceSide(*fast[2:]), drawn, rows, columns, is_dropped
+        )
+        one = torch.autograd.grad(values.square().sum() + pairs.sum(), [*fast, *own_weights])
+    found = plain(*slow)
+    assert torch.allclose(values, found.gather(1, of_group), atol=1e-5)
+    assert torch.allclose(pairs, found[rows, columns], atol=1e-5)
+    total = found.gather(1, of_group).square().sum() + found[rows, columns].sum()
+    other = torch.autograd.grad(total, [*slow, *own_weights])
+    for gradient, expected in zip(one, other, strict=True):
+        assert torch.allclose(gradient, expected, atol=1e-3, rtol=1e-4)
 
 
 def test_the_loss_falls() -> None:
@@ -75,44 +126,121 @@ def test_torch_threads_are_given_back() -> None:
 
 
 def test_losses_over_all_services_are_the_full_ones() -> None:
-    """Every lacking service drawn once, each standing for itself: nothing is sampled."""
+    """Every service drawn, each lacking one standing for itself: nothing is sampled."""
     owned = torch.tensor([[1.0, 0.0, 1.0, 0.0], [0.0, 1.0, 0.0, 0.0]])
     scores = torch.tensor([[0.3, -1.0, 2.0, 0.5], [0.1, 0.7, -0.2, 1.5]])
-    positive, negative = owned.nonzero(), (1 - owned).nonzero()
-    pairs = torch.cat([positive, negative])
-    logits, rows = scores[pairs[:, 0], pairs[:, 1]], pairs[:, 0]
-    ones = torch.ones(len(negative))
+    rows, columns = owned.nonzero().T
+    positives = scores[rows, columns]
     full_softmax = -(scores.log_softmax(dim=1) * owned).sum() / owned.sum()
-    assert torch.isclose(softmax_loss(logits, rows, torch.ones(3), 2, ones), full_softmax)
+    found = softmax_loss(scores, 1 - owned, positives, rows, torch.ones(3))
+    assert torch.isclose(found, full_softmax)
     full_binary = functional.binary_cross_entropy_with_logits(scores, owned, reduction="sum")
-    assert torch.isclose(
-        binary_loss(logits, rows, torch.ones(3), 2, ones), full_binary / owned.sum()
-    )
+    found = binary_loss(scores, 1 - owned, positives, rows, torch.ones(3))
+    assert torch.isclose(found, full_binary / owned.sum())
+
+
+def test_a_client_that_lacks_nothing_or_has_nothing_to_learn_has_a_gradient() -> None:
+    """Nothing drawn counts for the first, the third has no positive."""
+    scores = torch.tensor([[0.3, 0.1], [0.2, 0.4], [0.1, 0.1]], requires_grad=True)
+    stands_for = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    rows = torch.tensor([0, 1])
+    for measure in (softmax_loss, binary_loss):
+        loss = measure(scores, stands_for, scores[rows, 0], rows, torch.ones(2))
+        (gradient,) = torch.autograd.grad(loss, scores)
+        assert gradient.isfinite().all()
+        assert gradient[1].abs().min() > 0
 
 
 def test_a_draw_counts_for_those_it_stands_in_for() -> None:
-    rows = torch.tensor([0, 0, 0, 0])
-    thrice = torch.tensor([1.0, 0.2, 0.2, 0.2])
-    once = torch.tensor([1.0, 0.2])
+    rows, positive = torch.tensor([0]), torch.tensor([1.0])
+    thrice, once = torch.tensor([[0.2, 0.2, 0.2]]), torch.tensor([[0.2]])
     for loss in (softmax_loss, binary_loss):
-        drawn = loss(once, rows[:2], torch.ones(1), 1, torch.tensor([3.0]))
-        assert torch.isclose(drawn, loss(thrice, rows, torch.ones(1), 1, torch.ones(3)))
+        drawn = loss(once, torch.tensor([[3.0]]), positive, rows, torch.ones(1))
+        assert torch.isclose(drawn, loss(thrice, torch.ones(1, 3), positive, rows, torch.ones(1)))
 
 
 def test_a_positive_counts_by_its_weight() -> None:
     """Weight two is the positive twice, its rivals being the same."""
-    logits, rows = torch.tensor([1.0, 0.5, -1.0, 0.0]), torch.tensor([0, 1, 0, 1])
-    stands_for = torch.ones(2)
+    rows, positives = torch.tensor([0, 1]), torch.tensor([1.0, 0.5])
+    drawn, stands_for = torch.tensor([[-1.0], [0.0]]), torch.ones(2, 1)
     for loss in (softmax_loss, binary_loss):
-        both = loss(logits, rows, torch.tensor([2.0, 1.0]), 2, stands_for)
-        first = loss(logits, rows, torch.tensor([1.0, 0.0]), 2, stands_for)
-        second = loss(logits, rows, torch.tensor([0.0, 1.0]), 2, stands_for)
+        both = loss(drawn, stands_for, positives, rows, torch.tensor([2.0, 1.0]))
+        first = loss(drawn, stands_for, positives, rows, torch.tensor([1.0, 0.0]))
+        second = loss(drawn, stands_for, positives, rows, torch.tensor([0.0, 1.0]))
         if loss is softmax_loss:
             assert torch.isclose(both, (2 * first + second) / 3)
-        negatives = functional.softplus(logits[2:]).sum()
+        negatives = functional.softplus(drawn).sum()
         if loss is binary_loss:
-            positives = functional.softplus(-logits[:2])
-            assert torch.isclose(both, (2 * positives[0] + positives[1] + negatives) / 3)
+            own = functional.softplus(-positives)
+            assert torch.isclose(both, (2 * own[0] + own[1] + negatives) / 3)
+
+
+def test_what_a_client_has_is_no_negative_and_the_rest_stands_for_all() -> None:
+    rows, owned = np.array([0, 0, 1]), np.array([1, 4, 0], dtype=np.int32)
+    found = _stands_for(rows, owned, 3, 6, np.array([[0, 1, 2]]))
+    # Of four, five and six lacking services, two, two and three are drawn.
+    assert found.tolist() == [[2.0, 0.0, 2.0], [0.0, 2.5, 2.5], [2.0, 2.0, 2.0]]
+
+
+def test_what_is_shown_is_not_learned() -> None:
+    fold = two_tastes()
+    for settings in (NCFSettings(), NCFSettings(reach_services=2.0)):
+        training = Training(fold, settings, 5, lambda sides: None)
+        drawn = training._draw(np.array([3, 0, 7], dtype=np.int32))
+        for row, client in enumerate((3, 0, 7)):
+            own = drawn[row : row + 1]
+            assert own.services.tolist() == fold.interactions[client].indices.tolist()
+            assert not ((own.said > 0) & (own.learned > 0)).any()
+        assert (drawn.said > 0).any()
+        assert (drawn.learned > 0).any()
+
+
+def test_plain_neumf_is_an_identity_and_learns_everything() -> None:
+    fold = two_tastes()
+    settings = NCFSettings(uses_history=False, uses_identity=True)
+    training = Training(fold, settings, 5, lambda sides: None)
+    drawn = training._draw(np.arange(5, dtype=np.int32))
+    assert not drawn.said.any()
+    assert (drawn.learned == 1).all()
+    history = training.network.history.detach().clone()
+    training.epoch()
+    assert torch.equal(history, training.network.history.detach())
+    with pytest.raises(ValueError, match="uses_history or uses_identity"):
+        NCFSettings(uses_history=False)
+
+
+def test_a_budget_visits_a_part_of_the_clients() -> None:
+    fold = two_tastes()
+    pairs = fold.interactions.nnz
+    settings = NCFSettings(max_epochs=4, sample_budget=2 * pairs, learns_visible=True, negatives=48)
+    training = Training(fold, settings, 5, lambda sides: None)
+    training.epoch()
+    half = training.samples
+    training.epoch()
+    # All services are drawn: each client's whole row goes through, in one of the two epochs.
+    assert training.samples == 57 * fold.n_services
+    assert 0.3 < half / training.samples < 0.7
+
+
+def test_a_device_that_is_not_there_is_told() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device")
+    with pytest.raises(ModelError, match=r"ncf\.device is 'cuda'.*use 'auto' or 'cpu'"):
+        NCF(NCFSettings(device="cuda")).fit(two_tastes(), epochs=1)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
+def test_cuda_learns_the_same_and_is_read_without_it(tmp_path: Path) -> None:
+    fold = two_tastes()
+    clients = np.arange(fold.n_clients, dtype=np.int32)
+    found = []
+    for device in ("cpu", "cuda"):
+        model = NCF(NCFSettings(device=device, clients_per_step=8), seed=5, threads=1)
+        model.fit(fold, epochs=2)
+        found.append(model.score(clients))
+    model.save(tmp_path / "model")
+    assert np.allclose(found[0], found[1], atol=1e-2)
+    assert np.allclose(NCF.load(tmp_path / "model").score(clients), found[1], atol=1e-4)
 
 
 def test_two_threads_find_the_same_bits() -> None:

@@ -25,6 +25,30 @@ class PeerError(Exception):
 
 
 @dataclass(frozen=True)
+class PeerEpoch:
+    """One epoch of a library, traced.
+
+    Parameters
+    ----------
+    scores : ndarray of float32, (n_clients, n_services)
+        After it.
+    seconds : float
+        Of its training alone.
+    samples : int
+        (client, service, label) triples that it trained on.
+    """
+
+    scores: FloatArray
+    seconds: float
+    samples: int
+
+    def score(self, clients: IntArray) -> FloatArray:
+        """Scores of all services for some clients."""
+        found: FloatArray = self.scores[clients]
+        return found
+
+
+@dataclass(frozen=True)
 class PeerFit:
     """One fit of a library.
 
@@ -35,11 +59,14 @@ class PeerFit:
         Of its training and scoring, without the start of its process.
     best_epoch : int or None
         Its own early stopping's choice, where it has one.
+    epochs : tuple of PeerEpoch
+        Where tracing was asked for.
     """
 
     scores: FloatArray
     seconds: float
     best_epoch: int | None
+    epochs: tuple[PeerEpoch, ...] = ()
 
     def score(self, clients: IntArray) -> FloatArray:
         """Scores of all services for some clients."""
@@ -160,5 +187,13 @@ def _read(folder: Path, fold: Fold, count: int) -> tuple[list[PeerFit], dict[str
             raise PeerError(f"its scores have shape {scores.shape}")
         if not np.isfinite(scores).all():
             raise PeerError("its scores are not all finite numbers")
-        fits.append(PeerFit(scores, run["seconds"], run.get("best_epoch")))
+        epochs = tuple(
+            PeerEpoch(
+                np.load(folder / f"trace_{i}_{number}.npy", mmap_mode="r"),
+                epoch["seconds"],
+                int(epoch["samples"]),
+            )
+            for number, epoch in enumerate(run.get("epochs", ()))
+        )
+        fits.append(PeerFit(scores, run["seconds"], run.get("best_epoch"), epochs))
     return fits, result["versions"]

@@ -154,6 +154,13 @@ _KINDS: Final = {
         speed_verdict,
         speed_blocks,
     ),
+    "ratios": _Kind(
+        "Beside the usual ways",
+        "The same work done twice in one run, turn by turn: the usual way, and this project's."
+        " How many times faster is the median of the turns; offers are compared.",
+        lambda _: "",
+        lambda _: [],
+    ),
     "epochs": _Kind(
         "AUC by epochs",
         "What more epochs reach on held-out data, over several seeds, beside the study's"

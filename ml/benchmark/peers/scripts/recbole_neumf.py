@@ -2,8 +2,10 @@
 
 Runs in the other libraries' environment and imports nothing of this project. Called with one
 folder: ``job.json`` and ``pairs.npz`` in, ``scores_<i>.npy`` and ``result.json`` out. Settings
-with ``epochs`` train on all pairs for so long. Without, RecBole holds out one pair of each
-client and stops by NDCG@10 on these; ``result.json`` then tells the best epoch.
+with ``epochs`` train on all pairs for so long; with ``traced_epochs`` too, and each epoch's
+scores (``trace_<i>_<epoch>.npy``), seconds and samples are kept. Without either, RecBole holds
+out one pair of each client and stops by NDCG@10 on these; ``result.json`` then tells the best
+epoch.
 """
 
 from __future__ import annotations
@@ -105,6 +107,24 @@ def score(model: Any, dataset: Any, shape: tuple[int, int]) -> Any:
     return scores
 
 
+def trace(
+    folder: Path, name: str, config: Any, dataset: Any, shape: tuple[int, int], epochs: int
+) -> tuple[Any, list[dict[str, float]]]:
+    """Train epoch by epoch on all pairs; only RecBole's own epoch is timed."""
+    loader = all_pairs(config, dataset)
+    model = NeuMF(config, dataset)
+    trainer = Trainer(config, model)
+    found = []
+    for epoch in range(epochs):
+        start = time.perf_counter()
+        trainer._train_epoch(loader, epoch)
+        seconds = time.perf_counter() - start
+        drawn = config["train_neg_sample_args"]["sample_num"]
+        found.append({"seconds": seconds, "samples": len(dataset) * (1 + drawn)})
+        np.save(folder / f"{name}_{epoch}.npy", score(model, dataset, shape))
+    return model, found
+
+
 def main(folder: Path) -> None:
     """Fit once per entry of ``job["settings"]``."""
     warnings.simplefilter("ignore")
@@ -115,11 +135,16 @@ def main(folder: Path) -> None:
     runs = []
     for i, settings in enumerate(job["settings"]):
         start = time.perf_counter()
+        traced = settings.pop("traced_epochs", 0)
         config = configure(folder, job, settings)
         init_seed(config["seed"], config["reproducibility"])
         dataset = create_dataset(config)
         best = None
-        if "epochs" in settings:
+        epochs: list[dict[str, float]] = []
+        shape = tuple(job["shape"])
+        if traced:
+            model, epochs = trace(folder, f"trace_{i}", config, dataset, shape, traced)
+        elif "epochs" in settings:
             loader = all_pairs(config, dataset)
             model = NeuMF(config, dataset)
             Trainer(config, model).fit(loader, saved=False, verbose=False)
@@ -132,10 +157,10 @@ def main(folder: Path) -> None:
             saved = torch.load(trainer.saved_model_file, weights_only=False)
             model.load_state_dict(saved["state_dict"])
             best = int(saved["epoch"]) + 1
-        scores = score(model, dataset, tuple(job["shape"]))
+        scores = score(model, dataset, shape)
         seconds = time.perf_counter() - start
         np.save(folder / f"scores_{i}.npy", scores)
-        runs.append({"seconds": seconds, "best_epoch": best})
+        runs.append({"seconds": seconds, "best_epoch": best, "epochs": epochs})
     versions = {"recbole": version("recbole")}
     (folder / "result.json").write_text(json.dumps({"runs": runs, "versions": versions}))
 

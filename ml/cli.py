@@ -157,14 +157,23 @@ def build(
 @app.command()
 @command
 def train(
-    profile: ProfileOption = False, warehouse: WarehouseOption = None, seed: SeedOption = None
+    warm_from: Annotated[
+        str | None,
+        typer.Option(help="latest: from where earlier runs left off, if not worse; none: anew."),
+    ] = None,
+    profile: ProfileOption = False,
+    warehouse: WarehouseOption = None,
+    seed: SeedOption = None,
 ) -> None:
     """Fit, evaluate, choose, calibrate, score and write; expects built marts."""
+    from ml.earlier_models import parse_warm_from
     from ml.report.model_card import write_model_card
     from ml.report.summary import print_profile, print_run, print_tuned
     from ml.train import train as run_train
 
-    settings = claimed(load_settings(warehouse=warehouse, seed=seed))
+    settings = claimed(
+        load_settings(warehouse=warehouse, seed=seed, warm_start=parse_warm_from(warm_from))
+    )
     print_tuned(out, settings)
     progress = Progress(out)
     run = run_train(settings, progress)
@@ -209,6 +218,28 @@ def tune(
         settings.tuning.minutes if minutes is None else minutes,
     )
     print_found(out, settings, found)
+
+
+@app.command()
+@command
+def backtest(
+    begin: Annotated[str, typer.Option("--from", help="First date of offers, 2024-05-31.")],
+    every: Annotated[str, typer.Option(help="Days between two dates.")] = "30d",
+    until: Annotated[
+        str | None, typer.Option(help="Last date; default: the last that is fully observed.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="The model that the policies train.")] = "lightfm",
+    warehouse: WarehouseOption = None,
+    seed: SeedOption = None,
+) -> None:
+    """Replay over history: never retrain, always anew, or warm when drift shows."""
+    from ml.backtest.dates import parse_date, parse_every
+    from ml.backtest.measure import backtest as run_backtest
+
+    first, days = parse_date(begin, "--from"), parse_every(every)
+    last = None if until is None else parse_date(until, "--until")
+    settings = load_settings(warehouse=warehouse, seed=seed)
+    run_backtest(settings, Progress(out), first, days, last, model)
 
 
 @app.command()

@@ -66,6 +66,8 @@ class Fold:
     is_measured_client : ndarray of bool, (n_clients,), optional
         Clients that figures are taken on (:mod:`ml.measured`); everybody where there is none.
         Offers are made for all.
+    client_ids, service_ids : pyarrow array of string, optional
+        What the indices stand for in this build; what a model learned is kept by these.
     """
 
     name: str
@@ -86,6 +88,8 @@ class Fold:
     client_segments: dict[str, BoolArray] = field(default_factory=dict)
     service_segments: dict[str, BoolArray] = field(default_factory=dict)
     is_measured_client: BoolArray | None = None
+    client_ids: pa.ChunkedArray | None = None
+    service_ids: pa.ChunkedArray | None = None
 
     @property
     def n_clients(self) -> int:
@@ -441,6 +445,8 @@ def _build_fold(
             contracts.CLIENT_SEGMENTS.qualified_name,
         ),
         service_segments=_partners(marts.services),
+        client_ids=marts.client_ids,
+        service_ids=marts.service_ids,
     )
 
 

@@ -114,7 +114,7 @@ def _runs(run: Run, settings: Settings) -> pa.Table:
             # Where the warehouse lies says nothing about the run.
             Columns.SETTINGS_JSON: [
                 settings.model_dump_json(
-                    exclude={"warehouse", "benchmark", "tuning", "refresh", "gates"}
+                    exclude={"warehouse", "benchmark", "tuning", "refresh", "gates", "backtest"}
                 )
             ],
             Columns.PACKAGE_VERSIONS_JSON: [json.dumps(package_versions())],

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import Field, PositiveInt, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -22,6 +22,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from ml.backtest.settings import BacktestSettings
 from ml.benchmark.settings import BenchmarkSettings
 from ml.errors import InputError
 from ml.gates.settings import GateSettings
@@ -77,6 +78,10 @@ class Settings(BaseSettings):
         Whether services that a client only looked at are history that tastes are learned from.
         In the simulated world they are worth .01 of AUC to every model (docs/models.md). Without
         web events nothing changes.
+    warm_start : str, default 'never'
+        ``auto`` also fits models that can (LightFM) from where an earlier run left off, and uses
+        that where it is not significantly worse on validation; scores then depend on the runs
+        before. ``never`` begins anew: same data, same scores (docs/adapting.md).
     popularity, ease, lightfm, ncf
         Settings of each model, documented beside it.
     gates : GateSettings
@@ -87,6 +92,8 @@ class Settings(BaseSettings):
         Of ``cross-sell benchmark``; no part of a training run.
     refresh : RefreshSettings
         Of ``cross-sell refresh``: when to train anew, and when a new run may take over.
+    backtest : BacktestSettings
+        Of ``cross-sell backtest``; no part of a training run.
     tuned : dict of str to Provenance
         Where tuned settings come from, by model; filled from ``tuned.toml``.
     """
@@ -112,6 +119,7 @@ class Settings(BaseSettings):
     threads: PositiveInt = 2
     models: tuple[str, ...] = ("popularity", "ease", "lightfm", "ncf")
     learns_from_web_events: bool = True
+    warm_start: Literal["never", "auto"] = "never"
     popularity: PopularitySettings = PopularitySettings()
     ease: EaseSettings = EaseSettings()
     lightfm: LightFMSettings = LightFMSettings()
@@ -120,6 +128,7 @@ class Settings(BaseSettings):
     tuning: TuningSettings = TuningSettings()
     benchmark: BenchmarkSettings = BenchmarkSettings()
     refresh: RefreshSettings = RefreshSettings()
+    backtest: BacktestSettings = BacktestSettings()
     tuned: dict[str, Provenance] = Field(default_factory=dict)
 
     @field_validator("warehouse")

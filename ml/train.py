@@ -18,6 +18,7 @@ from typing import Final
 from ml import contracts, logs
 from ml.comparisons import ModelDifference
 from ml.dataset import Fold
+from ml.earlier_models import EarlierModels
 from ml.errors import WarehouseAccessError
 from ml.evaluation.calibration import Calibrator
 from ml.interest import scorer
@@ -35,7 +36,6 @@ from ml.trials import (
     best_on_validation,
     crown,
     differences,
-    fit_on_validation,
     learned_fold,
     refit,
     test,
@@ -118,12 +118,17 @@ def train(settings: Settings, progress: Progress) -> Run:
     validation, testing = folds[contracts.FOLD_VALIDATION], folds[contracts.FOLD_TEST]
     _tell_of_other_data(settings, validation, progress)
 
-    fitted = {
-        name: fit_on_validation(name, settings, validation, progress) for name in settings.models
-    }
+    earlier = EarlierModels(settings, settings.folder / MODELS_FOLDER)
+    fitted = {name: earlier.fit(name, validation, progress) for name in settings.models}
     winner = best_on_validation(fitted)
     calibrator = fitted[winner].calibrator
-    trials = [test(name, fitted[name], settings, testing, progress) for name in settings.models]
+    trials = [
+        test(
+            name, fitted[name], settings, testing, progress,
+            earlier.start(name, testing), earlier.keep(name, testing),
+        )
+        for name in settings.models
+    ]  # fmt: skip
     best_epoch, interest_weight = fitted[winner].model.best_epoch, fitted[winner].interest_weight
     del fitted
     with progress.step("compare models") as step:
@@ -134,17 +139,12 @@ def train(settings: Settings, progress: Progress) -> Run:
     serving = folds[contracts.FOLD_SERVING]
     with Spool(settings.folder, OFFER_SCHEMA) as spool:
         with progress.step(f"refit {winner} on everything") as step:
-            model = refit(winner, best_epoch, settings, serving, step.update)
+            start = earlier.start(winner, serving)
+            model = refit(winner, best_epoch, settings, serving, step.update, start)
+        earlier.keep(winner, serving)(model)
         with progress.step("offers for every client") as step:
-            maker = OfferMaker(
-                run_id,
-                winner,
-                _now(),
-                serving,
-                marts,
-                calibrator,
-                _item_to_item(model, serving, settings),
-            )
+            item_to_item = _item_to_item(model, serving, settings)
+            maker = OfferMaker(run_id, winner, _now(), serving, marts, calibrator, item_to_item)
             clients = serving.eligible_clients
             for batch in maker.offers(
                 scorer(model, serving, interest_weight),
@@ -157,7 +157,7 @@ def train(settings: Settings, progress: Progress) -> Run:
             offers = spool.rows()
             step.outcome = f"{len(offers):,} for {len(clients):,} clients"
         with progress.step("write results") as step:
-            folder = _save(model, interest_weight, calibrator, settings, run_id)
+            folder = _save(model, interest_weight, calibrator, settings, run_id, earlier)
             run = Run(
                 run_id,
                 as_of_at(marts),
@@ -170,7 +170,7 @@ def train(settings: Settings, progress: Progress) -> Run:
                 folder,
             )
             tables = run_tables(run, offers, marts, folds, settings)
-            _write(settings, tables, progress.steps[first_step:], run_id)
+            _write(settings, tables, progress.steps[first_step:], run_id, earlier)
             step.outcome = f"{tables.row_count:,} rows"
     return run
 
@@ -202,12 +202,14 @@ def _save(
     calibrator: Calibrator,
     settings: Settings,
     run_id: str,
+    earlier: EarlierModels,
 ) -> Path:
     """Keep the champion on disk, and the newest few before it."""
     models = settings.folder / MODELS_FOLDER
     folder = models / run_id
     try:
         model.save(folder)
+        earlier.save(folder)
         (folder / CALIBRATOR_FILE).write_text(json.dumps(calibrator.to_dict()))
         (folder / INTEREST_FILE).write_text(json.dumps({"weight": interest_weight}))
         for old in sorted(path for path in models.iterdir() if path.is_dir())[
@@ -221,9 +223,11 @@ def _save(
     return folder
 
 
-def _write(settings: Settings, tables: RunTables, steps: list[Step], run_id: str) -> None:
+def _write(
+    settings: Settings, tables: RunTables, steps: list[Step], run_id: str, earlier: EarlierModels
+) -> None:
     """Append all rows of a run in one transaction: it is visible whole or not at all."""
     with connect(
         settings.warehouse_file, read_only=False, wait_seconds=settings.lock_wait_seconds
     ) as connection:
-        append_tables(connection, tables.with_steps(steps, run_id))
+        append_tables(connection, [*earlier.decisions(run_id), *tables.with_steps(steps, run_id)])

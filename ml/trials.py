@@ -14,6 +14,7 @@ from ml.evaluation.protocol import EpochEvaluator, Evaluation, evaluate
 from ml.evaluation.significance import Comparison
 from ml.interest import choose_weight, scorer, with_interests
 from ml.models.base import Epoch, ModelSettings, Recommender
+from ml.models.learned import Adaptable, Learned
 from ml.models.registry import create
 from ml.progress import Progress
 from ml.ranking import Scorer
@@ -162,10 +163,23 @@ def fit_on_validation(name: str, settings: Settings, fold: Fold, progress: Progr
     return fitted
 
 
-def test(name: str, fitted: Fitted, settings: Settings, fold: Fold, progress: Progress) -> Trial:
-    """Refit up to the test cutoff, as long as validation chose, and measure once."""
+def test(
+    name: str,
+    fitted: Fitted,
+    settings: Settings,
+    fold: Fold,
+    progress: Progress,
+    start: Learned | None = None,
+    keep: Callable[[Recommender], None] | None = None,
+) -> Trial:
+    """Refit up to the test cutoff, as long as validation chose, and measure once.
+
+    ``keep`` is shown the refitted model, which is let go afterwards.
+    """
     with progress.step(f"test {name}") as step:
-        model = refit(name, fitted.model.best_epoch, settings, fold, step.update)
+        model = refit(name, fitted.model.best_epoch, settings, fold, step.update, start)
+        if keep is not None:
+            keep(model)
         trial = Trial(
             name,
             fitted.epochs,
@@ -184,13 +198,23 @@ def test(name: str, fitted: Fitted, settings: Settings, fold: Fold, progress: Pr
 
 
 def refit(
-    name: str, epochs: int, settings: Settings, fold: Fold, tell: Callable[[str], None]
+    name: str,
+    epochs: int,
+    settings: Settings,
+    fold: Fold,
+    tell: Callable[[str], None],
+    start: Learned | None = None,
 ) -> Recommender:
-    """Fit a fresh model for a given number of epochs, without looking at labels."""
-    model = new_model(settings, name)
-    model.fit(
-        learned_fold(fold, settings), epochs=epochs, progress=lambda epoch: tell(_told(epoch))
-    )
+    """Fit for a given number of epochs, from a start if one is given, without looking at labels."""
+    model, history = new_model(settings, name), learned_fold(fold, settings)
+
+    def listen(epoch: Epoch) -> None:
+        tell(_told(epoch))
+
+    if start is not None and isinstance(model, Adaptable):
+        model.fit(history, epochs=epochs, progress=listen, start=start)
+    else:
+        model.fit(history, epochs=epochs, progress=listen)
     return model
 
 

@@ -31,6 +31,7 @@ ABLATION: Final = "ablation"
 ORACLE: Final = "oracle"
 IDENTITY: Final = "identity"
 SOURCES: Final = "sources"
+BACKTEST: Final = "backtest"
 SCALE: Final = "scale"
 
 

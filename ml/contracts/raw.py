@@ -233,6 +233,7 @@ RAW_ENTITIES: Final = (
 )
 """What partners deliver."""
 
+RAW_SCHEMA: Final = "raw"
 SNAPSHOTS_SCHEMA: Final = "snapshots"
 """Where dbt keeps the versions of what one source delivered."""
 

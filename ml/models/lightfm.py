@@ -18,24 +18,41 @@ from pydantic import Field
 from scipy import sparse
 
 from ml.dataset import BoolArray, FloatArray, Fold, IntArray
+from ml.errors import ModelError
 from ml.models.adoption import log_adoption_rate
 from ml.models.base import (
     Epoch,
     EpochListener,
     ModelSettings,
     Monitor,
-    Recommender,
     Trainee,
     train_by_epoch,
 )
 from ml.models.features import keep_largest, normalise_rows
+from ml.models.learned import (
+    CLIENT_FEATURES,
+    CLIENTS,
+    SERVICE_FEATURES,
+    SERVICES,
+    Adaptable,
+    Axes,
+    Learned,
+    Vocabulary,
+    carried,
+    read_learned,
+    to_arrays,
+    write_vocabulary,
+)
 from ml.models.recency import AdoptionOrder, reach_weights, recency_weights
-from ml.models.state import read_state, write_state
+from ml.models.state import Arrays, read_state, write_state
 from ml.models.visits import Visits
 from ml.negative_sampling import NegativeSampler
 
 _HIDDEN = 0.5
 """Share of services that are learned in an epoch, where the others are features."""
+
+_PARAMETERS = ("user_embeddings", "user_biases", "item_embeddings", "item_biases")
+"""LightFM's names of what it learns."""
 
 _VISITS = 1
 """Keeps the order of visits apart from the other random draws of a seed."""
@@ -113,7 +130,7 @@ class LightFMSettings(ModelSettings):
     sample_budget: int | None = Field(default=None, ge=1)
 
 
-class LightFM(Recommender):
+class LightFM(Adaptable):
     """Hybrid LightFM with identity and row-normalised features on both sides.
 
     Each member is trained on one thread, which is what makes it deterministic. Members share
@@ -144,6 +161,7 @@ class LightFM(Recommender):
         self._seed = seed
         self._clients = np.zeros((0, 0), dtype=np.float32)
         self._services = np.zeros((0, 0), dtype=np.float32)
+        self.learned = None
 
     def fit(
         self,
@@ -152,17 +170,33 @@ class LightFM(Recommender):
         monitor: Monitor | None = None,
         epochs: int | None = None,
         progress: EpochListener | None = None,
+        start: Learned | None = None,
     ) -> list[Epoch]:
-        """Train; see :class:`Recommender`."""
-        return train_by_epoch(
+        """Train, from what was learned before where it is given; see :class:`Recommender`.
+
+        Adagrad's step sizes begin anew, so that what has changed since is taken up quickly.
+        """
+        training = _Training(self, fold, start)
+        history = train_by_epoch(
             self,
-            _Training(self, fold),
+            training,
             max_epochs=self.settings.max_epochs,
             patience=self.settings.patience,
             monitor=monitor,
             epochs=epochs,
             progress=progress,
         )
+        self.learned = training.learned()
+        return history
+
+    def apply(self, fold: Fold, learned: Learned) -> None:
+        """Score a fold with what was learned before, training nothing.
+
+        Features, adoption rates and, where they are read, histories are the fold's. Clients and
+        services whose identity was never trained are known by their features alone.
+        """
+        _Training(self, fold, learned).show()
+        self.learned = learned
 
     def score(self, clients: IntArray) -> FloatArray:
         """See :class:`Recommender`."""
@@ -172,7 +206,8 @@ class LightFM(Recommender):
     def save(self, directory: Path) -> None:
         """See :class:`Recommender`."""
         arrays = {"clients": self._clients, "services": self._services}
-        write_state(directory, self, self.settings, arrays)
+        write_state(directory, self, self.settings, arrays | to_arrays(self.learned))
+        write_vocabulary(directory, self.learned)
 
     @classmethod
     def load(cls, directory: Path) -> Self:
@@ -181,6 +216,7 @@ class LightFM(Recommender):
         model = cls(LightFMSettings(**description["settings"]))
         model.best_epoch = description["best_epoch"]
         model._clients, model._services = arrays["clients"], arrays["services"]
+        model.learned = read_learned(directory, arrays, _axes(model.settings))
         return model
 
 
@@ -226,6 +262,20 @@ class _Members:
         for model in self.models:
             model._initialize(model.no_components, service_columns, client_columns)
 
+    def parameters(self) -> Arrays:
+        """All that is learned, by member and name; the members' own arrays."""
+        return {
+            f"{member}.{name}": getattr(model, name)
+            for member, model in enumerate(self.models)
+            for name in _PARAMETERS
+        }
+
+    def set_parameters(self, arrays: Arrays) -> None:
+        """Put other values in the place of all that is learned."""
+        for member, model in enumerate(self.models):
+            for name in _PARAMETERS:
+                setattr(model, name, arrays[f"{member}.{name}"])
+
     def fit_partial(self, interactions: sparse.coo_matrix, **given: Any) -> None:
         """Train each member for one epoch; LightFM leaves the interpreter free meanwhile."""
         if len(self.models) == 1:
@@ -263,9 +313,10 @@ class _Training(Trainee):
 
     _LOSS_SAMPLES = 50_000
 
-    def __init__(self, model: LightFM, fold: Fold) -> None:
+    def __init__(self, model: LightFM, fold: Fold, start: Learned | None = None) -> None:
         settings = model.settings
         self._model = model
+        self._vocabulary = Vocabulary.of(fold)
         self._members = _Members(settings, model._seed)
         self._owned = fold.interactions.sorted_indices()
         owned = self._owned.tocoo()
@@ -303,6 +354,25 @@ class _Training(Trainee):
             np.random.default_rng((model._seed, _VISITS)),
         )
         self._best = (model._clients, model._services)
+        self._best_parameters: Arrays | None = None
+        if start is not None:
+            self._begin_from(start)
+
+    def _begin_from(self, start: Learned) -> None:
+        if self._vocabulary is None:
+            raise ModelError("a fold without ids cannot go on from what was learned before")
+        axes = _axes(self._model.settings)
+        start.check(axes, "the model to start from")
+        self._members.initialize(self._scored_columns.shape[1], self._service_columns.shape[1])
+        fresh = self._members.parameters()
+        self._members.set_parameters(carried(start, self._vocabulary, fresh, axes))
+
+    def learned(self) -> Learned | None:
+        """What this training leaves to go on from; None where the fold knows no ids."""
+        if self._vocabulary is None:
+            return None
+        parameters = self._best_parameters or self._members.parameters()
+        return Learned(self._vocabulary, parameters)
 
     def _draw_loss_pairs(self, rng: np.random.Generator) -> _LossPairs:
         """A sample of pairs, each with a service that the client lacks."""
@@ -393,9 +463,29 @@ class _Training(Trainee):
 
     def keep(self) -> None:
         self._best = (self._model._clients, self._model._services)
+        if self._vocabulary is not None:
+            # LightFM goes on writing into its arrays.
+            now = self._members.parameters()
+            self._best_parameters = {name: array.copy() for name, array in now.items()}
 
     def restore(self) -> None:
         self._model._clients, self._model._services = self._best
+
+
+def _axes(settings: LightFMSettings) -> Axes:
+    clients, services = [CLIENTS], [SERVICES]
+    if settings.client_feature_weight > 0:
+        clients.append(CLIENT_FEATURES)
+    if settings.service_feature_weight > 0:
+        services.append(SERVICE_FEATURES)
+    if settings.recent_services:
+        clients.append(SERVICES)
+    axes = {"user": tuple(clients), "item": tuple(services)}
+    return {
+        f"{member}.{name}": axes[name.split("_")[0]]
+        for member in range(settings.members)
+        for name in _PARAMETERS
+    }
 
 
 def _marked(learned: sparse.coo_matrix) -> sparse.coo_matrix:

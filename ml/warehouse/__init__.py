@@ -11,6 +11,7 @@ from ml.warehouse.conversion import (
     is_time_zone,
     is_timestamp_format,
 )
+from ml.warehouse.copying import copy_schemas
 from ml.warehouse.fingerprints import Fingerprint, fingerprint_by_run, fingerprint_of
 from ml.warehouse.forgetting import FORGOTTEN, keep_forgotten_out
 from ml.warehouse.identity import IdentityCounts, count_identities
@@ -56,6 +57,7 @@ __all__ = [
     "check_contract",
     "check_raw_tables",
     "connect",
+    "copy_schemas",
     "count_identities",
     "count_offers",
     "count_parquet_rows",

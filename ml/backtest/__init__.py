@@ -1,0 +1,1 @@
+"""Replay a policy of retraining over history: what each way would have been worth."""

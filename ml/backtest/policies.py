@@ -1,0 +1,249 @@
+"""Ways of keeping a model up to date, replayed: never, always cold, warm where drift shows."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from ml.backtest.cycle import Cycle
+from ml.dataset import Fold
+from ml.errors import ModelError
+from ml.evaluation.calibration import Calibrator
+from ml.evaluation.protocol import Evaluation
+from ml.interest import scorer
+from ml.models.learned import Adaptable, Learned
+from ml.progress import Progress
+from ml.settings import Settings
+from ml.trials import CHAMPION_METRIC, Fitted, fit_on_validation, learned_fold, measure, new_model
+from ml.warm_start import WarmChoice, choose_start, refit_from
+
+
+@dataclass(frozen=True)
+class State:
+    """A model in use.
+
+    Parameters
+    ----------
+    cutoff_at : datetime
+        It has seen nothing from then on.
+    learned : Learned
+    calibrator : Calibrator
+    interest_weight : float
+    reference : float
+        NDCG@10 on validation when it was trained: what drift is measured against.
+    """
+
+    cutoff_at: datetime
+    learned: Learned
+    calibrator: Calibrator
+    interest_weight: float
+    reference: float
+
+
+@dataclass(frozen=True)
+class Offered:
+    """What a policy did on a date, and what came of it.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        Of its offers on the horizon that followed.
+    trained : str
+        How: ``no``, ``cold`` or ``warm``.
+    seconds : float
+        Spent in training, comparisons between cold and warm included.
+    note : str
+        Why.
+    """
+
+    evaluation: Evaluation
+    trained: str
+    seconds: float
+    note: str = ""
+
+
+def adaptable(settings: Settings, name: str) -> Adaptable:
+    """An untrained model that can go on from what it learned before.
+
+    Raises
+    ------
+    ModelError
+        This one cannot.
+    """
+    model = new_model(settings, name)
+    if not isinstance(model, Adaptable):
+        raise ModelError(
+            f"'{name}' keeps nothing that a later date could go on from: choose --model lightfm"
+        )
+    return model
+
+
+def _applied(settings: Settings, name: str, fold: Fold, learned: Learned) -> Adaptable:
+    model = adaptable(settings, name)
+    model.apply(learned_fold(fold, settings), learned)
+    return model
+
+
+class Trainer:
+    """Trains a model on dates; a cold training is made once per date, whoever wants it."""
+
+    def __init__(self, name: str, settings: Settings, progress: Progress) -> None:
+        self.name = name
+        self.settings = settings
+        self._progress = progress
+        self._cold: tuple[Cycle, Fitted, State, float] | None = None
+
+    def cold(self, cycle: Cycle) -> tuple[Fitted, State, float]:
+        """Train from nothing: the fit on validation, what serves, and the seconds spent."""
+        if self._cold is None or self._cold[0] is not cycle:
+            fitted = fit_on_validation(self.name, self.settings, cycle.past, self._progress)
+            state, seconds = self._serving(fitted, cycle, None)
+            self._cold = (cycle, fitted, state, fitted.fit_seconds + seconds)
+        return self._cold[1:]
+
+    def warm(self, cycle: Cycle, states: Sequence[State]) -> tuple[State, float, WarmChoice]:
+        """Train from earlier states where that is not worse on validation than from nothing.
+
+        Parameters
+        ----------
+        cycle : Cycle
+        states : sequence of State
+            In the order of their cutoffs. A start has never seen what a fold holds out.
+        """
+        cold, cold_state, cold_seconds = self.cold(cycle)
+        start = newest_before(states, cycle.past.cutoff_at)
+        choice = choose_start(
+            self.name,
+            cold,
+            None if start is None else start.learned,
+            self.settings,
+            cycle.past,
+            self._progress,
+        )
+        if choice.warm is None:
+            return cold_state, cold_seconds + choice.seconds, choice
+        newest = newest_before(states, cycle.date)
+        assert newest is not None
+        state, seconds = self._serving(choice.warm, cycle, newest.learned)
+        return state, cold.fit_seconds + choice.seconds + seconds, choice
+
+    def _serving(self, fitted: Fitted, cycle: Cycle, start: Learned | None) -> tuple[State, float]:
+        """Refit up to the date, as long as validation chose."""
+        with self._progress.step(f"refit {self.name}{' warm' if start else ''}"):
+            model, epochs = refit_from(
+                self.name, fitted.model.best_epoch, start, self.settings, cycle.present
+            )
+        assert model.learned is not None
+        state = State(
+            cycle.date,
+            model.learned,
+            fitted.calibrator,
+            fitted.interest_weight,
+            fitted.champion_value,
+        )
+        return state, sum(epoch.seconds for epoch in epochs)
+
+    def observe(self, state: State, cycle: Cycle) -> Evaluation:
+        """Make offers on a date and see what came of them."""
+        return self._measured(state, cycle.present)
+
+    def looked_back(self, state: State, cycle: Cycle) -> Evaluation:
+        """How a state does on the labels that have newly arrived."""
+        return self._measured(state, cycle.past)
+
+    def _measured(self, state: State, fold: Fold) -> Evaluation:
+        model = _applied(self.settings, self.name, fold, state.learned)
+        score = scorer(model, fold, state.interest_weight)
+        return measure(score, fold, self.settings, state.calibrator)
+
+
+def newest_before(states: Sequence[State], moment: datetime) -> State | None:
+    """The last state that has seen nothing from a moment on."""
+    seen = [state for state in states if state.cutoff_at <= moment]
+    return seen[-1] if seen else None
+
+
+class Policy(ABC):
+    """Decides on each date whether and how to train."""
+
+    name: ClassVar[str]
+
+    def __init__(self, trainer: Trainer) -> None:
+        self._trainer = trainer
+        self._states: list[State] = []
+
+    def at(self, cycle: Cycle) -> Offered:
+        """Train or not, offer, and observe."""
+        trained, seconds, note = self._prepare(cycle)
+        return Offered(self._trainer.observe(self._states[-1], cycle), trained, seconds, note)
+
+    @abstractmethod
+    def _prepare(self, cycle: Cycle) -> tuple[str, float, str]:
+        """Bring the state up to date; how it was trained, the seconds, and why."""
+
+    def _train_cold(self, cycle: Cycle) -> float:
+        _, state, seconds = self._trainer.cold(cycle)
+        self._states.append(state)
+        return seconds
+
+
+class NeverRetrain(Policy):
+    """The first date's model, applied to later dates' clients as far as it can.
+
+    Histories and features are each date's; identities, weights and calibration stay.
+    """
+
+    name = "never retrain"
+
+    def _prepare(self, cycle: Cycle) -> tuple[str, float, str]:
+        if self._states:
+            return "no", 0.0, ""
+        return "cold", self._train_cold(cycle), ""
+
+
+class AlwaysCold(Policy):
+    """A new model from nothing on every date."""
+
+    name = "always cold"
+
+    def _prepare(self, cycle: Cycle) -> tuple[str, float, str]:
+        return "cold", self._train_cold(cycle), ""
+
+
+class WarmOnDrift(Policy):
+    """Trains when drift shows on newly arrived labels; warm where that is not worse than cold."""
+
+    name = "warm on drift"
+
+    def _prepare(self, cycle: Cycle) -> tuple[str, float, str]:
+        if not self._states:
+            return "cold", self._train_cold(cycle), ""
+        drift = self._drift(cycle)
+        if drift is None:
+            return "no", 0.0, ""
+        state, seconds, choice = self._trainer.warm(cycle, self._states)
+        self._states.append(state)
+        return ("cold" if choice.warm is None else "warm"), seconds, f"{drift}; {choice.reason}"
+
+    def _drift(self, cycle: Cycle) -> str | None:
+        """What has drifted, in words; None where nothing has, or nothing can be said yet."""
+        state = newest_before(self._states, cycle.past.cutoff_at)
+        if state is None:
+            return None
+        found = self._trainer.looked_back(state, cycle)
+        own = self._trainer.settings.backtest
+        value, error = found.value(CHAMPION_METRIC), found.value("calibration_error")
+        if value is not None and value < (1 - own.drift_drop) * state.reference:
+            return f"{CHAMPION_METRIC} fell from {state.reference:.4f} to {value:.4f}"
+        if error is not None and error > own.drift_calibration_error:
+            return f"calibration error {error:.4f}"
+        return None
+
+
+POLICIES: tuple[type[Policy], ...] = (NeverRetrain, AlwaysCold, WarmOnDrift)
+"""In the order in which they are shown."""
+
+__all__ = ["POLICIES", "Offered", "Policy", "State", "Trainer", "adaptable"]

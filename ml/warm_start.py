@@ -1,0 +1,154 @@
+"""Go on from an earlier model, where that is not worse than beginning anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from ml.dataset import Fold
+from ml.errors import ModelError
+from ml.evaluation.calibration import Calibrator
+from ml.evaluation.protocol import EpochEvaluator
+from ml.evaluation.significance import Comparison, compare
+from ml.interest import choose_weight, scorer
+from ml.models.base import Epoch
+from ml.models.learned import Adaptable, Learned
+from ml.progress import Progress
+from ml.settings import Settings
+from ml.trials import CHAMPION_METRIC, Fitted, learned_fold, measure, new_model
+
+ALPHA: Final = 0.05
+"""A warm start is worse where it is lower on validation with a p-value up to this."""
+
+
+@dataclass(frozen=True)
+class WarmChoice:
+    """Whether a model goes on from an earlier one, and by what numbers.
+
+    Parameters
+    ----------
+    warm : Fitted or None
+        The warm fit where it is used; None where the cold one is.
+    comparison : Comparison or None
+        Paired, of NDCG@10 on validation, warm minus cold; None where there was no start.
+    reason : str
+        The decision in words, with its numbers.
+    seconds : float
+        Training time of the warm fit.
+    """
+
+    warm: Fitted | None
+    comparison: Comparison | None
+    reason: str
+    seconds: float
+
+
+def choose_start(
+    name: str,
+    cold: Fitted,
+    start: Learned | None,
+    settings: Settings,
+    fold: Fold,
+    progress: Progress,
+) -> WarmChoice:
+    """Fit from a start too, and compare with the cold fit on the same labels.
+
+    Parameters
+    ----------
+    name : str
+        A model that can go on from a start.
+    cold : Fitted
+        The same model from nothing, on the same fold.
+    start : Learned, optional
+        From a model that has seen nothing from the fold's cutoff on.
+    settings : Settings
+    fold : Fold
+        Validation.
+    progress : Progress
+
+    Returns
+    -------
+    WarmChoice
+    """
+    if start is None:
+        return WarmChoice(None, None, "cold: no earlier model knows little enough", 0.0)
+    try:
+        warm = fit_warm(name, start, settings, fold, progress)
+    except ModelError as error:
+        return WarmChoice(None, None, f"cold: {error}", 0.0)
+    found = compare(
+        warm.validation.per_client[CHAMPION_METRIC],
+        cold.validation.per_client[CHAMPION_METRIC],
+        seed=settings.seed,
+        resamples=settings.bootstrap_samples,
+    )
+    is_worse = (
+        found.difference is None
+        or found.p_value is None
+        or (found.difference < 0 and found.p_value <= ALPHA)
+    )
+    reason = (
+        f"{'cold' if is_worse else 'warm'}: warm minus cold {CHAMPION_METRIC} "
+        + ("unknown" if found.difference is None else f"{found.difference:+.4f}")
+        + ("" if found.p_value is None else f" (p {found.p_value:.3f})")
+        + f", {warm.fit_seconds:.1f} s and {cold.fit_seconds:.1f} s"
+    )
+    return WarmChoice(None if is_worse else warm, found, reason, warm.fit_seconds)
+
+
+def fit_warm(
+    name: str, start: Learned, settings: Settings, fold: Fold, progress: Progress
+) -> Fitted:
+    """Fit on validation from a start, with early stopping; calibrate and measure.
+
+    Raises
+    ------
+    ModelError
+        The start does not fit the model as it is set now.
+    """
+    with progress.step(f"fit {name} warm") as step:
+        model = _adaptable(name, settings)
+        epochs = model.fit(
+            learned_fold(fold, settings),
+            monitor=EpochEvaluator(fold, settings.block_size),
+            progress=lambda epoch: step.update(f"epoch {epoch.number}"),
+            start=start,
+        )
+        weight = choose_weight(model, fold, settings.block_size)
+        score = scorer(model, fold, weight)
+        calibrator = Calibrator.fit(score, fold, block_size=settings.block_size)
+        fitted = Fitted(
+            model,
+            epochs,
+            sum(epoch.seconds for epoch in epochs),
+            weight,
+            calibrator,
+            measure(score, fold, settings, calibrator),
+        )
+        step.outcome = (
+            f"{CHAMPION_METRIC} {fitted.champion_value:.4f},"
+            f" epoch {model.best_epoch} of {len(epochs)}"
+        )
+    return fitted
+
+
+def refit_from(
+    name: str,
+    epochs: int,
+    start: Learned | None,
+    settings: Settings,
+    fold: Fold,
+    tell: Callable[[Epoch], None] | None = None,
+) -> tuple[Adaptable, list[Epoch]]:
+    """Fit for a given number of epochs, from a start or from nothing, without looking at labels."""
+    model = _adaptable(name, settings)
+    history = model.fit(learned_fold(fold, settings), epochs=epochs, progress=tell, start=start)
+    return model, history
+
+
+def _adaptable(name: str, settings: Settings) -> Adaptable:
+    model = new_model(settings, name)
+    if not isinstance(model, Adaptable):
+        raise ModelError(f"'{name}' cannot go on from an earlier model")
+    return model

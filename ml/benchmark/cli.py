@@ -165,3 +165,13 @@ def scale(
     from ml.benchmark.suite import run_scale
 
     run_scale(clients or [], Progress(out), warehouse, seed, keep=keep)
+
+
+@app.command()
+@command
+def incremental(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
+    """What a build costs after 1% of new events, against building everything anew."""
+    from ml.benchmark.results import INCREMENTAL
+    from ml.benchmark.suite import run_one
+
+    run_one(INCREMENTAL, Progress(out), warehouse, seed)

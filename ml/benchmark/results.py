@@ -33,6 +33,7 @@ IDENTITY: Final = "identity"
 SOURCES: Final = "sources"
 BACKTEST: Final = "backtest"
 SCALE: Final = "scale"
+INCREMENTAL: Final = "incremental"
 
 
 @dataclass(frozen=True)

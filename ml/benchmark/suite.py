@@ -12,6 +12,7 @@ from rich.markup import escape
 from ml.benchmark.ablation import measure_ablation
 from ml.benchmark.epochs import measure_epochs
 from ml.benchmark.identity import measure_identity
+from ml.benchmark.incremental import measure_incremental
 from ml.benchmark.leave_one_out import measure_folder
 from ml.benchmark.movielens import prepare_ml_100k
 from ml.benchmark.oracle import measure_oracle
@@ -21,6 +22,7 @@ from ml.benchmark.results import (
     ABLATION,
     EPOCHS,
     IDENTITY,
+    INCREMENTAL,
     LEAVE_ONE_OUT,
     ORACLE,
     PEERS,
@@ -60,11 +62,12 @@ BENCHMARKS: Final[dict[str, Measure]] = {
     SOURCES: measure_sources,
     IDENTITY: measure_identity,
     SCALE: measure_scale,
+    INCREMENTAL: measure_incremental,
 }
 """In the order in which ``all`` runs them: peers take up what leave-one-out chose."""
 
-_NOT_IN_ALL: Final = frozenset({ORACLE, IDENTITY, SCALE})
-"""There is a truth to compare with on a simulated world only; and large worlds take hours."""
+_NOT_IN_ALL: Final = frozenset({ORACLE, IDENTITY, SCALE, INCREMENTAL})
+"""There is a truth to compare with on a simulated world only, and new events; and large worlds take hours."""
 
 _WITH_TUNED: Final = frozenset({PEERS, ABLATION, ORACLE, SOURCES})
 """Those that use what tuning saved, as a training does. The others measure the defaults: their

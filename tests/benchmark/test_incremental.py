@@ -1,0 +1,121 @@
+"""A build after new events makes the same tables as building everything anew."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ml.warehouse import connect, differing_rows
+from tests.conftest import run_cli, run_dbt
+
+BUILD = (
+    "build", "--project-dir", "dbt_project", "--selector", "raw_to_learning",
+    "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test",
+)  # fmt: skip
+SIZE = ("--clients", "150", "--services", "30", "--partners", "3", "--days", "120", "--seed", "5")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small world whose partners have ids of their own, loaded."""
+    path = tmp_path_factory.mktemp("incremental") / "warehouse.duckdb"
+    loaded = run_cli(path, "load", "simulated", *SIZE)
+    assert loaded.returncode == 0, loaded.stderr
+    return path
+
+
+def test_the_benchmark_as_a_command(world: Path) -> None:
+    result = run_cli(world, "benchmark", "incremental")
+    assert result.returncode == 0, result.stderr + result.stdout
+    kept = json.loads((world.parent / "benchmarks" / "incremental.json").read_text())
+    value = {(row["model_name"], row["metric"]): row["value"] for row in kept["results"]}
+    assert value["incremental", "new events"] > 0
+    assert value["incremental", "differing rows"] == 0
+    assert value["incremental", "share of full"] > 0
+    assert not list((world.parent / "benchmarks").glob("incremental-*"))
+
+
+MARKED = "from intermediate.int_client_groups where client_id = 'mark'"
+CHANGES = {
+    "nothing": "select 1",
+    "late rows": """
+        insert into raw.transactions by name
+        select * replace ('late' || transaction_id as transaction_id,
+            transacted_at - interval 60 day as transacted_at)
+        from raw.transactions order by transaction_id limit 50
+    """,
+    "corrected rows": """
+        insert into raw.transactions by name
+        select * replace (amount * 2 as amount, loaded_at + interval 1 day as loaded_at)
+        from raw.transactions order by transaction_id limit 50
+    """,
+    "rows that are gone": """
+        delete from raw.clients where client_id in (select min(client_id) from raw.clients)
+    """,
+    "identities that change": """
+        update raw.clients set email_hash = (select max(email_hash) from raw.clients)
+        where client_id in (select client_id from raw.clients order by client_id limit 2)
+    """,
+    "new clients": """
+        insert into raw.clients by name
+        select * replace ('new' || client_id as client_id)
+        from raw.clients order by client_id limit 5
+    """,
+    "a later end of the data": """
+        insert into raw.transactions by name
+        select * replace ('later' || transaction_id as transaction_id,
+            transacted_at + interval 3 day as transacted_at,
+            loaded_at + interval 9 day as loaded_at)
+        from raw.transactions order by transacted_at desc limit 20
+    """,
+}
+
+
+def test_every_change_gives_what_a_full_build_gives(world: Path, tmp_path: Path) -> None:
+    """One after the other on one warehouse, each compared with a full refresh of a copy."""
+    warehouse, anew = tmp_path / "first.duckdb", tmp_path / "anew.duckdb"
+    shutil.copy(world, warehouse)
+    for name, change in CHANGES.items():
+        with connect(warehouse, read_only=False, wait_seconds=20) as connection:
+            connection.execute(change)
+        shutil.copy(warehouse, anew)
+        for path, options in ((warehouse, ()), (anew, ("--full-refresh",))):
+            built = run_dbt(path, *BUILD, *options)
+            assert built.returncode == 0, built.stdout[-3000:]
+        with connect(warehouse, read_only=False, wait_seconds=20) as connection:
+            different = differing_rows(connection, anew)
+        assert len(different) > 20
+        assert not any(different.values()), (name, different)
+
+
+def test_only_what_changed_is_built_again(world: Path, tmp_path: Path) -> None:
+    warehouse = tmp_path / "warehouse.duckdb"
+    shutil.copy(world, warehouse)
+    chosen = ("run", "--project-dir", "dbt_project", "-s", "+int_client_groups")
+
+    def was_kept() -> bool:
+        """Build, and see whether a mark in the table is still there; leave one."""
+        built = run_dbt(warehouse, *chosen)
+        assert built.returncode == 0, built.stdout[-3000:]
+        with connect(warehouse, read_only=False, wait_seconds=20) as connection:
+            [(marks,)] = connection.execute(f"select count(*) {MARKED}").fetchall()
+            connection.execute(f"delete {MARKED}")
+            connection.execute(
+                "insert into intermediate.int_client_groups by name select 'mark' as client_id"
+            )
+        return bool(marks)
+
+    assert not was_kept()
+    assert was_kept()
+    with connect(warehouse, read_only=False, wait_seconds=20) as connection:
+        connection.execute("delete from raw.clients where email_hash is not null")
+    assert not was_kept()
+
+
+def test_a_warehouse_without_a_simulated_world_is_told(built_world: Path) -> None:
+    result = run_cli(built_world, "benchmark", "incremental")
+    assert result.returncode == 2
+    assert "has no simulated_truth.worlds" in result.stderr

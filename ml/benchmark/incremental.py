@@ -1,8 +1,9 @@
 """What a build costs after new events, against building everything anew.
 
-The newest events of a simulated world are held back, everything is built, the events come, and the
-marts are built again: once as they are, once with ``--full-refresh``. Tests are left out. Both must make
-the same tables, row for row. All of it happens on copies beside the warehouse, which go afterwards.
+The newest events of a simulated world are held back, everything is built, the events come, and
+the marts are built again: once as they are, once with ``--full-refresh``. Tests are left out. Both
+must make the same tables, row for row. All of it happens on copies beside the warehouse, which go
+afterwards.
 """
 
 from __future__ import annotations

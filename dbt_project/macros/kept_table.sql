@@ -7,6 +7,8 @@
 -#}
 {% materialization kept_table, default %}
 
+    {%- do run_query(create_kept_states()) -%}
+    {%- do adapter.commit() -%}
     {%- set existing_relation = load_cached_relation(this) -%}
     {%- set made_of = local_md5(sql ~ states_of_parents() | join(',')) -%}
     {%- set is_kept = (
@@ -44,12 +46,13 @@
 {%- endmacro %}
 
 
+{% macro create_kept_states() -%}
+    create table if not exists {{ kept_states() }} (table_name {{ dbt.type_string() }}, made_of {{ dbt.type_string() }})
+{%- endmacro %}
+
+
 {#- What the table was made of when it was last built; none where that is not known. -#}
 {% macro kept_state(relation) -%}
-    {%- do run_query(
-        'create table if not exists ' ~ kept_states() ~ ' (table_name ' ~ dbt.type_string()
-        ~ ', made_of ' ~ dbt.type_string() ~ ')'
-    ) -%}
     {%- set rows = run_query(
         "select made_of from " ~ kept_states() ~ " where table_name = '" ~ relation.identifier ~ "'"
     ) -%}

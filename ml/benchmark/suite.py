@@ -67,7 +67,7 @@ BENCHMARKS: Final[dict[str, Measure]] = {
 """In the order in which ``all`` runs them: peers take up what leave-one-out chose."""
 
 _NOT_IN_ALL: Final = frozenset({ORACLE, IDENTITY, SCALE, INCREMENTAL})
-"""There is a truth to compare with on a simulated world only, and new events; and large worlds take hours."""
+"""They need a simulated world: for its truth, or for its newest events; large ones take hours."""
 
 _WITH_TUNED: Final = frozenset({PEERS, ABLATION, ORACLE, SOURCES})
 """Those that use what tuning saved, as a training does. The others measure the defaults: their

@@ -39,8 +39,9 @@ def run_job(context: dg.AssetExecutionContext, *arguments: str) -> None:
         raise dg.Failure(f"cross-sell {arguments[0]} ended with exit code {code}")
 
 
-# Selected as in selectors.yml; the tables that the jobs write belong to the first half.
-AFTER_TRAINING = "path:models/intermediate/holdout path:models/marts/cross_sell"
+# As in selectors.yml; what the jobs write belongs to the first half. By name, not by path:
+# Dagster selects from the manifest, where a path would be looked for in its own folder.
+AFTER_TRAINING = "fqn:cross_sell.intermediate.holdout fqn:cross_sell.marts.cross_sell"
 
 
 @dbt_assets(manifest=project.manifest_path, exclude=AFTER_TRAINING)

@@ -12,7 +12,7 @@ from ml.contracts import Columns
 from ml.errors import InputError, RunRejectedError, WarehouseAccessError, WarehouseBusyError
 from ml.gates.checks import Check, failures, judge
 from ml.gates.evidence import read_evidence
-from ml.gates.record import forced, record_checks, record_events
+from ml.gates.record import forced, record_checks, record_events, was_forced
 from ml.locks import RELEASE_LOCK, hold
 from ml.progress import RunningStep
 from ml.releases import (
@@ -153,16 +153,19 @@ def _judge_and_export(
         run_id = _candidate(connection)
         step.update("checking")
         checks = _checks(settings, connection, run_id, last)
+        is_forced = forced_run is not None or was_forced(connection, run_id)
         release = _export(connection, folder, settings, release_id, run_id, step)
     if forced_run is not None:
         if run_id != forced_run:
             raise InputError(
                 f"the marts show run {run_id}, not {forced_run}: a newer run holds its place"
             )
+    if is_forced:
+        # A person answers for the run, also when it is published again after a rollback.
         checks.append(forced())
     record_checks(settings, run_id, checks)
     problem = failures(checks)
-    if problem and forced_run is None:
+    if problem and not is_forced:
         raise RunRejectedError(
             f"run {run_id} is rejected: {problem}; readers keep "
             + (f"release {last.release_id}" if last else "nothing, since nothing is published")

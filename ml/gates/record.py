@@ -12,7 +12,7 @@ from ml.errors import InputError
 from ml.gates.checks import FORCED, Check
 from ml.releases import read_events
 from ml.settings import Settings
-from ml.warehouse import append_tables, connect, read_table
+from ml.warehouse import Connection, append_tables, connect, read_table
 
 
 def record_checks(settings: Settings, run_id: str, checks: Sequence[Check]) -> None:
@@ -58,6 +58,12 @@ def force(settings: Settings, run_id: str) -> None:
         if not len(read_table(connection, RUNS, where={Columns.RUN_ID: run_id})):
             raise InputError(f"there is no run {run_id}: cross_sell.run_history lists them")
     record_checks(settings, run_id, [forced()])
+
+
+def was_forced(connection: Connection, run_id: str) -> bool:
+    """Whether a person has let this run pass before."""
+    where = {Columns.RUN_ID: run_id, Columns.CHECK_NAME: FORCED}
+    return len(read_table(connection, RELEASE_CHECKS, where=where)) > 0
 
 
 def forced() -> Check:

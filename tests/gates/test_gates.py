@@ -131,6 +131,7 @@ def test_a_forced_run_is_published_and_remembered_as_forced(settings: Settings) 
     assert publish_now(settings, forced_run="bad").run_id == "bad"
     checks = rows(settings, contracts.RELEASE_CHECKS)
     assert "forced" in {row[Columns.CHECK_NAME] for row in checks}
+    assert publish_now(settings).run_id == "bad", "once forced, it may be published again"
     with pytest.raises(InputError, match="the marts show run bad, not other"):
         publish_now(settings, forced_run="other")
 

@@ -155,11 +155,10 @@ def _judge_and_export(
         checks = _checks(settings, connection, run_id, last)
         is_forced = forced_run is not None or was_forced(connection, run_id)
         release = _export(connection, folder, settings, release_id, run_id, step)
-    if forced_run is not None:
-        if run_id != forced_run:
-            raise InputError(
-                f"the marts show run {run_id}, not {forced_run}: a newer run holds its place"
-            )
+    if forced_run is not None and run_id != forced_run:
+        raise InputError(
+            f"the marts show run {run_id}, not {forced_run}: a newer run holds its place"
+        )
     if is_forced:
         # A person answers for the run, also when it is published again after a rollback.
         checks.append(forced())

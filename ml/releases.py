@@ -3,7 +3,7 @@
 Layout, in the warehouse's folder::
 
     releases/<release>/<table>.parquet   what one release holds, and manifest.json
-    live/<table>/<moment>.parquet        the same files, by the moment from which they count
+    live/<table>/<moment>/<table>.parquet  the same files, by the moment from which they count
     current -> releases/<release>        for readers of plain Parquet
     serving.duckdb                       views over live/; opens with DuckDB 1.1 and later
     release_history.jsonl                every switch of readers, one line each

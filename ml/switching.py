@@ -1,8 +1,9 @@
 """Switch readers to a release at one moment, and clear away what no reader can need.
 
 A release is put into ``live/`` shortly before its moment; a query that starts after that
-moment reads it, in all tables. Then the one before it is retired: its files in ``live/`` become
-links, which queries under way can still open and new ones no longer see. Readers never open
+moment reads it, in all tables. Then the one before it is retired: its folders in ``live/`` become
+links to the release, through which queries under way still open its files and which new ones
+do not look into. Readers never open
 the file that dbt and the jobs write, so neither waits for the other.
 
 One file decides for all tables: the score table's, which is put in place last. A process that
@@ -18,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ml import contracts
+from ml.exchange import exchange
 from ml.progress import RunningStep
 from ml.releases import (
     CURRENT,
@@ -39,7 +41,7 @@ from ml.settings import Settings
 from ml.warehouse.releases import write_catalog
 
 _DECIDING = contracts.CROSS_SELL_SCORES.name
-_LINKS_KEPT = 1000
+_SPARE = ".spare-"
 
 
 def switch_readers(settings: Settings, release: Release, event: str, step: RunningStep) -> None:
@@ -79,13 +81,13 @@ def mend_switch(settings: Settings) -> None:
     if not listed:
         return
     newest = listed[-1]
-    inode = newest.stat().st_ino
+    inode = (newest / f"{_DECIDING}.parquet").stat().st_ino
     for release in kept_releases(settings):
         file = parquet_file(release.folder, _DECIDING)
         if not file.exists() or file.stat().st_ino != inode:
             continue
         events = read_events(settings)
-        moment = int(newest.stem) / 1e6
+        moment = int(newest.name) / 1e6
         _sleep_until(moment)
         current = current_release(settings)
         if current is None or current.release_id != release.release_id:
@@ -109,7 +111,7 @@ def _put_live(settings: Settings, release: Release) -> float:
     The first release counts at once: there is none to take over from.
     """
     folder = settings.folder
-    is_first = not any((folder / LIVE).glob("*/*.parquet"))
+    is_first = not _listed(folder / LIVE / _DECIDING)
     lead = 0.0 if is_first else settings.publish_lead_seconds
     while True:
         moment = time.time() + lead
@@ -118,19 +120,19 @@ def _put_live(settings: Settings, release: Release) -> float:
             _live_file(folder, name, moment): parquet_file(release.folder, name) for name in names
         }
         for live, source in files.items():
-            live.parent.mkdir(parents=True, exist_ok=True)
+            live.parent.mkdir(parents=True)
             _link_or_copy(source, live)
         if is_first or time.time() < moment - lead / 2:
             return moment
         # The machine stalled: tables might come to count one after another. Once more. A query
         # may have listed these files already, so they stay to be opened.
-        for live, source in files.items():
-            _unlist(live, source)
+        for live in files:
+            _unlist(live.parent, release.folder)
         lead *= 2
 
 
 def _live_file(folder: Path, name: str, moment: float) -> Path:
-    return folder / LIVE / name / f"{int(moment * 1e6)}.parquet"
+    return folder / LIVE / name / str(int(moment * 1e6)) / f"{name}.parquet"
 
 
 def _link_or_copy(source: Path, target: Path) -> None:
@@ -164,30 +166,37 @@ def _show(folder: Path) -> None:
 
 
 def _listed(table: Path) -> list[Path]:
-    return sorted(path for path in table.glob("*.parquet") if not path.is_symlink())
+    """Folders that views look into, the oldest first; one without its file shows nothing."""
+    return sorted(path.parent for path in table.glob("*/*.parquet") if not path.parent.is_symlink())
 
 
 def _retire(folder: Path) -> None:
-    """Turn all but the newest file of each table into a link to where it also is."""
+    """Turn all but the newest folder of each table into a link to the release of its file."""
     releases = {path.stat().st_ino: path for path in (folder / RELEASES).glob("[!.]*/*.parquet")}
-    for table in (folder / LIVE).iterdir():
+    for table in _tables(folder):
         for path in _listed(table)[:-1]:
-            source = releases.get(path.stat().st_ino)
+            source = releases.get((path / f"{table.name}.parquet").stat().st_ino)
             if source is None:
-                path.unlink()
+                shutil.rmtree(path)
                 continue
-            _unlist(path, source)
+            _unlist(path, source.parent)
 
 
-def _unlist(path: Path, source: Path) -> None:
-    """Turn a listed file into a link to the same file of its release.
+def _unlist(path: Path, release: Path) -> None:
+    """Turn a listed folder into a link to the release that its file is of.
 
-    A view's ``**`` no longer lists it; a query that has listed it can still open it.
+    A view's ``**`` does not look into linked folders; a query that has listed the file can still
+    open it, under the same name.
     """
-    link = path.with_suffix(f".{os.getpid()}")
-    link.unlink(missing_ok=True)
-    link.symlink_to(Path("..", "..", RELEASES, source.parent.name, source.name))
-    link.replace(path)
+    spare = path.parent.parent / f"{_SPARE}{path.parent.name}-{path.name}"
+    spare.unlink(missing_ok=True)
+    spare.symlink_to(Path("..", "..", RELEASES, release.name))
+    exchange(path, spare)
+    shutil.rmtree(spare)
+
+
+def _tables(folder: Path) -> list[Path]:
+    return [path for path in (folder / LIVE).iterdir() if not path.name.startswith(".")]
 
 
 def _prune(settings: Settings, in_use: set[str | None]) -> None:
@@ -205,15 +214,13 @@ def _prune(settings: Settings, in_use: set[str | None]) -> None:
         # Whoever publishes holds the lock: what is unfinished was left by a dead process.
         for path in releases.glob(pattern):
             shutil.rmtree(path, ignore_errors=True)
-    for table in (settings.folder / LIVE).iterdir():
-        # A query that lists the folder in the moment that a link goes would take it for a file:
-        # links stay, whether what they lead to is there or not, until there are very many.
-        links = sorted(path for path in table.glob("*.parquet") if path.is_symlink())
-        for path in links[:-_LINKS_KEPT]:
-            path.unlink(missing_ok=True)
+    for table in _tables(settings.folder):
         for path in table.iterdir():
-            if path.suffix != ".parquet":
+            # Links are not looked into, so that nobody misses those that lead nowhere.
+            if path.is_symlink() and not path.exists():
                 path.unlink(missing_ok=True)
+    for path in (settings.folder / LIVE).glob(f"{_SPARE}*"):
+        path.unlink() if path.is_symlink() else shutil.rmtree(path, ignore_errors=True)
     for pattern in (f".{CURRENT}.*", f".{SERVING}.*"):
         for path in settings.folder.glob(pattern):
             path.unlink(missing_ok=True)

@@ -137,6 +137,20 @@ def test_readers_never_see_an_error_half_a_release_or_two(settings: Settings) ->
         assert int(seen) > 1, "a reader must see new releases as they come"
 
 
+def listed_files(live: Path) -> list[Path]:
+    """What views look into."""
+    return [path for path in live.glob("*/*/*.parquet") if not path.parent.is_symlink()]
+
+
+def list_again(live: Path) -> None:
+    """Undo the retiring of releases, as if it had never been done."""
+    for link in [path for path in live.glob("*/*") if path.is_symlink()]:
+        target = link.resolve() / f"{link.parent.name}.parquet"
+        link.unlink()
+        link.mkdir()
+        (link / target.name).hardlink_to(target)
+
+
 def test_a_killed_switch_is_mended_by_the_next_publish(settings: Settings) -> None:
     write_marts(settings, "run0", 1)
     publish_now(settings)
@@ -144,18 +158,14 @@ def test_a_killed_switch_is_mended_by_the_next_publish(settings: Settings) -> No
     write_marts(settings, "run1", 2)
     patient = settings.model_copy(update={"publish_lead_seconds": 0.2})
     publish_now(patient)
-    for table in (settings.folder / "live").iterdir():
-        for link in [path for path in table.iterdir() if path.is_symlink()]:
-            target = link.resolve()
-            link.unlink()
-            link.hardlink_to(target)
+    list_again(settings.folder / "live")
     serving = settings.folder / "serving.duckdb"
     with duckdb.connect(serving, read_only=True) as reader:
         rows = reader.execute("select distinct run_id from cross_sell_scores").fetchall()
         assert rows == [("run1",)], "the newer of two listed releases counts"
     write_marts(settings, "run2", 3)
     publish_now(settings)
-    listed = [p for p in (settings.folder / "live").glob("*/*.parquet") if not p.is_symlink()]
+    listed = listed_files(settings.folder / "live")
     assert len(listed) == len(contracts.PUBLISHED)
 
 
@@ -180,7 +190,7 @@ def test_what_a_stalled_machine_put_in_place_can_still_be_opened(
     for path in seen:
         with path.open("rb") as file:
             assert file.read(4) == b"PAR1"
-    listed = [p for p in (settings.folder / "live").glob("*/*.parquet") if not p.is_symlink()]
+    listed = listed_files(settings.folder / "live")
     assert sorted(listed) == sorted(seen[len(contracts.PUBLISHED) :])
 
 
@@ -249,13 +259,11 @@ def test_a_kill_half_way_into_place_shows_nothing_of_the_new_release(settings: S
     half = publish_now(settings)
     live = settings.folder / "live"
     deciding = live / "cross_sell_scores"
-    [newest] = [path for path in deciding.glob("*.parquet") if not path.is_symlink()]
+    [newest] = [path for path in listed_files(live) if path.is_relative_to(deciding)]
     # As if the process had died just before this file, and the earlier one still counted.
     newest.unlink()
-    for link in [path for path in live.glob("*/*.parquet") if path.is_symlink()]:
-        target = link.resolve()
-        link.unlink()
-        link.hardlink_to(target)
+    newest.parent.rmdir()
+    list_again(live)
     with duckdb.connect(settings.folder / "serving.duckdb", read_only=True) as reader:
         rows = reader.execute(
             "select scores.run_id, other.id from cross_sell_scores as scores "

@@ -55,19 +55,20 @@ def copy_to_parquet(
 
 
 # DuckDB opens a file several times in one query, so a path must keep its content. A view
-# therefore lists its folder once per query: files are named by the moment (microseconds since
-# 1970, UTC) from which they count, and the query's own start decides between them. All views
-# of a query decide alike, by the list of one folder. `**` does not follow symbolic links: a
-# retired file becomes a link, which is no longer listed but still opens for a query under way.
+# therefore lists its folder once per query: files lie in folders named by the moment
+# (microseconds since 1970, UTC) from which they count, and the query's own start decides between
+# them. All views of a query decide alike, by the list of one folder. `**` does not look into
+# linked folders (it does list linked files): a retired folder becomes a link, through which a
+# query under way still opens the file.
 _VIEW = """
 select * exclude (filename)
 from read_parquet({pattern}, filename = true, union_by_name = true)
-where regexp_extract(filename, '([0-9]+)[.]parquet$', 1) = (
+where regexp_extract(filename, '([0-9]+)/[^/]+$', 1) = (
     select coalesce(
         max(moment) filter (where cast(moment as bigint) <= epoch_us(now())), min(moment)
     )
     from (
-        select regexp_extract(file, '([0-9]+)[.]parquet$', 1) as moment from glob({deciding})
+        select regexp_extract(file, '([0-9]+)/[^/]+$', 1) as moment from glob({deciding})
     )
 )
 """
@@ -84,7 +85,7 @@ def write_catalog(path: Path, views: Mapping[str, Path], *, deciding: Path) -> b
     path : Path
         The catalog.
     views : mapping of str to Path
-        View name to the folder of the files that it reads: ``<microseconds>.parquet``, each
+        View name to the folder of the files that it reads: ``<microseconds>/<name>.parquet``, each
         counting from that moment on.
     deciding : Path
         The folder whose newest moment counts, for all views: its file is put in place last.

@@ -1,22 +1,29 @@
-"""The run that readers have."""
+"""The run that readers have, and what becomes of one that may not take its place."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+from contextlib import suppress
 from typing import Final
 
-from ml.contracts import Columns
+from ml.errors import TransformError
+from ml.gates.checks import Check
+from ml.gates.record import record_checks
+from ml.pipeline import SELECT_AFTER_TRAINING, build
+from ml.progress import Progress
+from ml.releases import current_release
 from ml.settings import Settings
 
-# As publishing lays a release out: the link for readers of Parquet, and what it tells of itself.
-_CURRENT_MANIFEST: Final = Path("current", "manifest.json")
+CHALLENGE: Final = "challenge"
 
 
 def published_run(settings: Settings) -> str | None:
     """Id of the run that readers have; None before the first release."""
-    manifest = settings.folder / _CURRENT_MANIFEST
-    if not manifest.exists():
-        return None
-    run_id: str = json.loads(manifest.read_text())[Columns.RUN_ID]
-    return run_id
+    release = current_release(settings)
+    return None if release is None else release.run_id
+
+
+def reject(settings: Settings, progress: Progress, run_id: str, reason: str) -> None:
+    """Mark a challenger that lost as rejected, and let the marts show the last run that holds."""
+    record_checks(settings, run_id, [Check(CHALLENGE, is_passed=False, detail=reason)])
+    with suppress(TransformError):
+        build(settings, progress, SELECT_AFTER_TRAINING)

@@ -7,12 +7,11 @@ import time
 from rich.console import Console
 from rich.markup import escape
 
-from ml import publishing
 from ml.data import Data, load
 from ml.errors import InputError
-from ml.pipeline import SELECT_AFTER_TRAINING, SELECT_BEFORE_TRAINING, build
+from ml.pipeline import SELECT_AFTER_TRAINING, SELECT_BEFORE_TRAINING, build, publish
 from ml.progress import Progress
-from ml.refresh.champion import published_run
+from ml.refresh.champion import published_run, reject
 from ml.refresh.decisions import (
     KEEP,
     KEPT,
@@ -54,9 +53,9 @@ def refresh(settings: Settings, console: Console, data: Data, *, is_forced: bool
     ------
     InputError
         Files were refused; the refresh is complete without them.
-    TransformError
-        A model or a test failed: readers keep the release they have, and the next refresh tries
-        again.
+    TransformError, RunRejectedError
+        A model, a test or a check failed: readers keep the release they have, and the next refresh
+        tries again.
     """
     start = time.perf_counter()
     progress = Progress(console)
@@ -102,8 +101,7 @@ def _refresh(
     _keep(settings, console, decision)
     if decision.choice != RETRAIN:
         build(settings, progress, SELECT_AFTER_TRAINING)
-        with progress.step("publish") as step:
-            release = publishing.publish(settings, step)
+        release = publish(settings, progress)
         end = Decision(
             REFRESH_QUESTION,
             PUBLISHED,
@@ -127,8 +125,7 @@ def _refresh(
         print_run(console, trained, progress.steps)
         _keep(settings, console, end)
         return
-    with progress.step("publish") as step:
-        release = publishing.publish(settings, step)
+    release = publish(settings, progress)
     with progress.step("report and model card"):
         written = (write_report(settings), write_model_card(settings, trained.run_id))
     end = Decision(
@@ -158,6 +155,8 @@ def _may_replace(
         decision = decide_champion(trained.run_id, champion, comparison, settings.refresh)
         step.outcome = decision.choice.replace("_", " ")
     _keep(settings, console, decision)
+    if decision.choice == KEEP:
+        reject(settings, progress, trained.run_id, decision.reason)
     return decision.choice != KEEP
 
 

@@ -9,9 +9,14 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from rich.console import Console
 
 from ml import contracts
 from ml.contracts import Columns
+from ml.gates.verdicts import rejected_runs
+from ml.progress import Progress
+from ml.refresh.champion import published_run, reject
+from ml.settings import Settings
 from ml.warehouse import connect, read_table, replace_tables
 from tests.conftest import load_world, run_cli
 from tests.worlds import RawTables, small_world
@@ -90,3 +95,18 @@ def test_a_world_that_goes_on_is_followed(tmp_path: Path) -> None:
     assert numbers["champion"] == first[-1][Columns.RUN_ID]
     assert numbers["clients"] > 20
     assert -1 <= numbers["low"] <= numbers["ndcg@10_difference"] <= numbers["high"] <= 1
+
+
+def test_a_challenger_that_lost_is_rejected_and_leaves_the_marts(trained_copy: Path) -> None:
+    settings = Settings(warehouse=trained_copy)
+    before = published_run(settings)
+    result = run_cli(trained_copy, "train", "--seed", "7", **QUICK)
+    assert result.returncode == 0, result.stderr
+    with connect(trained_copy, read_only=True, wait_seconds=20) as connection:
+        runs = read_table(connection, contracts.RUNS).column(Columns.RUN_ID).to_pylist()
+    [challenger] = [run for run in runs if run != before]
+    reject(settings, Progress(Console(quiet=True)), challenger, "lost by .02")
+    with connect(trained_copy, read_only=True, wait_seconds=20) as connection:
+        assert rejected_runs(connection) == {challenger}
+        shown = read_table(connection, contracts.CROSS_SELL_SCORES).column(Columns.RUN_ID)
+    assert shown.unique().to_pylist() == [before]

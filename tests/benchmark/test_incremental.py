@@ -41,35 +41,29 @@ def test_the_benchmark_as_a_command(world: Path) -> None:
 MARKED = "from intermediate.int_client_groups where client_id = 'mark'"
 CHANGES = {
     "nothing": "select 1",
-    "late rows": """
+    "events that come late, are corrected, or move the end of the data": """
         insert into raw.transactions by name
         select * replace ('late' || transaction_id as transaction_id,
             transacted_at - interval 60 day as transacted_at)
-        from raw.transactions order by transaction_id limit 50
-    """,
-    "corrected rows": """
+        from raw.transactions order by transaction_id limit 50;
         insert into raw.transactions by name
         select * replace (amount * 2 as amount, loaded_at + interval 1 day as loaded_at)
-        from raw.transactions order by transaction_id limit 50
-    """,
-    "rows that are gone": """
-        delete from raw.clients where client_id in (select min(client_id) from raw.clients)
-    """,
-    "identities that change": """
-        update raw.clients set email_hash = (select max(email_hash) from raw.clients)
-        where client_id in (select client_id from raw.clients order by client_id limit 2)
-    """,
-    "new clients": """
-        insert into raw.clients by name
-        select * replace ('new' || client_id as client_id)
-        from raw.clients order by client_id limit 5
-    """,
-    "a later end of the data": """
+        from raw.transactions order by transaction_id limit 50;
         insert into raw.transactions by name
         select * replace ('later' || transaction_id as transaction_id,
             transacted_at + interval 3 day as transacted_at,
             loaded_at + interval 9 day as loaded_at)
         from raw.transactions order by transacted_at desc limit 20
+    """,
+    "clients who come and go": """
+        delete from raw.clients where client_id in (select min(client_id) from raw.clients);
+        insert into raw.clients by name
+        select * replace ('new' || client_id as client_id)
+        from raw.clients order by client_id limit 5
+    """,
+    "identities that change": """
+        update raw.clients set email_hash = (select max(email_hash) from raw.clients)
+        where client_id in (select client_id from raw.clients order by client_id limit 2)
     """,
 }
 

@@ -418,7 +418,7 @@ def forget(
     if not yes and not _is_sure("Erase all of it? It cannot be brought back"):
         out.print("Nothing was erased.")
         raise typer.Exit(1)
-    print_gone(out, run_forget(settings, found, Progress(out)))
+    print_gone(out, run_forget(claimed(settings), found, Progress(out)))
 
 
 def _is_sure(question: str) -> bool:

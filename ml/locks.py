@@ -54,7 +54,8 @@ class Holder:
 
 def this_process() -> Holder:
     """What this process writes into the locks that it holds."""
-    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    # Without what it was given: 'forget' is told a client's id, and this file stays.
+    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:2]])
     since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return Holder(os.getpid(), socket.gethostname(), command, since)
 

@@ -12,7 +12,7 @@ class GateSettings(BaseModel):
     ----------
     most_calibration_error : float, default 0.02
         Calibration error of the champion's offers on test, beyond what a perfectly calibrated
-        model would show by chance over as many offers. On the real data it is below .005; at
+        model would show by chance over as many offers. On the real data it is .005; at
         .02 a stated 5% means 3% or 7%, and ordering offers of clients by it begins to mislead.
     least_coverage : float, default 0.01
         Share of eligible services among the first 10 of any client, on test. Below it nearly

@@ -32,3 +32,31 @@
         ) + 1 as int
     )
 {%- endmacro %}
+
+
+{#- What a first use at some place (1 = best) adds to the discounted cumulative gain of the first
+    `depth` places. -#}
+{% macro gain_at(place, depth=10, condition='true') -%}
+    case
+        when {{ place }} <= {{ depth }} and {{ condition }} then 1 / log2(cast({{ place }} + 1 as double))
+        else 0
+    end
+{%- endmacro %}
+
+
+{#- The best possible gain of the first `depth` places, by the number of labels: a select of
+    label_count (1 to `depth`) and ideal_gain. -#}
+{% macro ideal_gains(depth=10) -%}
+    select
+        label_count,
+        sum({{ gain_at('label_count', depth) }}) over (
+            order by label_count
+            rows between unbounded preceding and current row
+        ) as ideal_gain
+    from (
+        {% for place in range(1, depth + 1) -%}
+            select {{ place }} as label_count
+            {{ 'union all' if not loop.last }}
+        {% endfor %}
+    ) as places
+{%- endmacro %}

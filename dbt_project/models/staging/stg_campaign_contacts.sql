@@ -8,20 +8,9 @@
         loaded_at
     from {{ source('raw', 'campaign_contacts') }}
 {% endset -%}
-{{ newest_rows(
-    renamed,
-    ['campaign_id', 'client_id'],
-    [
-        'campaign_id',
-        'client_id',
-        'contacted_at',
-        'responded_at',
-        'is_control',
-        'loaded_at',
-    ],
-    [
-        'contacted_at',
-        'responded_at',
-        'is_control',
-    ],
-) }}
+{% set attributes = [
+    'contacted_at',
+    'responded_at',
+    'is_control',
+] -%}
+{{ newest_rows(renamed, ['campaign_id', 'client_id'], ['campaign_id', 'client_id'] + attributes + ['loaded_at'], attributes) }}

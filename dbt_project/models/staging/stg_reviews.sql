@@ -8,21 +8,10 @@
         loaded_at
     from {{ source('raw', 'reviews') }}
 {% endset -%}
-{{ newest_rows(
-    renamed,
-    ['review_id'],
-    [
-        'review_id',
-        'client_id',
-        'service_id',
-        'rating',
-        'reviewed_at',
-        'loaded_at',
-    ],
-    [
-        'client_id',
-        'service_id',
-        'rating',
-        'reviewed_at',
-    ],
-) }}
+{% set attributes = [
+    'client_id',
+    'service_id',
+    'rating',
+    'reviewed_at',
+] -%}
+{{ newest_rows(renamed, ['review_id'], ['review_id'] + attributes + ['loaded_at'], attributes) }}

@@ -11,27 +11,13 @@
         loaded_at
     from {{ source('raw', 'transactions') }}
 {% endset -%}
-{{ newest_rows(
-    renamed,
-    ['transaction_id'],
-    [
-        'transaction_id',
-        'client_id',
-        'service_id',
-        'basket_id',
-        'quantity',
-        'amount',
-        'discount_amount',
-        'transacted_at',
-        'loaded_at',
-    ],
-    [
-        'client_id',
-        'service_id',
-        'basket_id',
-        'quantity',
-        'amount',
-        'discount_amount',
-        'transacted_at',
-    ],
-) }}
+{% set attributes = [
+    'client_id',
+    'service_id',
+    'basket_id',
+    'quantity',
+    'amount',
+    'discount_amount',
+    'transacted_at',
+] -%}
+{{ newest_rows(renamed, ['transaction_id'], ['transaction_id'] + attributes + ['loaded_at'], attributes) }}

@@ -9,23 +9,11 @@
         loaded_at
     from {{ source('raw', 'web_events') }}
 {% endset -%}
-{{ newest_rows(
-    renamed,
-    ['event_id'],
-    [
-        'event_id',
-        'client_id',
-        'service_id',
-        'event_type',
-        'search_text',
-        'occurred_at',
-        'loaded_at',
-    ],
-    [
-        'client_id',
-        'service_id',
-        'event_type',
-        'search_text',
-        'occurred_at',
-    ],
-) }}
+{% set attributes = [
+    'client_id',
+    'service_id',
+    'event_type',
+    'search_text',
+    'occurred_at',
+] -%}
+{{ newest_rows(renamed, ['event_id'], ['event_id'] + attributes + ['loaded_at'], attributes) }}

@@ -1,25 +1,9 @@
 -- Ranking figures of earlier runs' offers, as means over the offered clients who took something.
 with
 
-places as (
-
-    {% for place in range(1, 11) -%}
-        select {{ place }} as place
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
-
-),
-
--- The best possible gain of the first 10, by the number of labels.
 ideal_gains as (
 
-    select
-        place as label_count,
-        sum(1 / log2(cast(place + 1 as double))) over (
-            order by place
-            rows between unbounded preceding and current row
-        ) as ideal_gain
-    from places
+    {{ ideal_gains() }}
 
 ),
 
@@ -30,13 +14,7 @@ offered_clients as (
         offered_client_id,
         client_id,
         count(*) filter (where is_converted and offer_rank <= 10) as hit_count,
-        sum(
-            case
-                when is_converted and offer_rank <= 10
-                    then 1 / log2(cast(offer_rank + 1 as double))
-                else 0
-            end
-        ) as gain
+        sum({{ gain_at('offer_rank', condition='is_converted') }}) as gain
     from {{ ref('int_past_offers') }}
     group by run_id, offered_client_id, client_id
 

@@ -110,24 +110,9 @@ offers as (
 
 ),
 
-places as (
-
-    {% for place in range(1, 11) -%}
-        select {{ place }} as place
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
-
-),
-
 ideal_gains as (
 
-    select
-        place as positive_count,
-        sum(1 / log2(cast(place + 1 as double))) over (
-            order by place
-            rows between unbounded preceding and current row
-        ) as ideal_gain
-    from places
+    {{ ideal_gains() }}
 
 ),
 
@@ -139,13 +124,7 @@ gains as (
         offers.client_id,
         max(offers.positive_count) as positive_count,
         max(offers.ndcg) as challenger_ndcg,
-        sum(
-            case
-                when labels.service_id is not null and offers.place <= 10
-                    then 1 / log2(cast(offers.place + 1 as double))
-                else 0
-            end
-        ) as champion_gain
+        sum({{ gain_at('offers.place', condition='labels.service_id is not null') }}) as champion_gain
     from offers
     left join labels
         on
@@ -163,4 +142,4 @@ select
     gains.champion_gain / ideal_gains.ideal_gain as champion_ndcg
 from gains
 inner join ideal_gains
-    on least(gains.positive_count, 10) = ideal_gains.positive_count
+    on least(gains.positive_count, 10) = ideal_gains.label_count

@@ -19,25 +19,9 @@ positives as (
 
 ),
 
-places as (
-
-    {% for place in range(1, 11) -%}
-        select {{ place }} as place
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
-
-),
-
--- The best possible gain of the first 10, by the number of positives.
 ideal_gains as (
 
-    select
-        place as positive_count,
-        sum(1 / log2(cast(place + 1 as double))) over (
-            order by place
-            rows between unbounded preceding and current row
-        ) as ideal_gain
-    from places
+    {{ ideal_gains() }}
 
 ),
 
@@ -52,12 +36,7 @@ clients as (
         count(*) as positive_count,
         count(*) filter (where candidate_rank <= 10) as hit_count,
         sum(mid_rank) as mid_rank_sum,
-        sum(
-            case
-                when candidate_rank <= 10 then 1 / log2(cast(candidate_rank + 1 as double))
-                else 0
-            end
-        ) as gain,
+        sum({{ gain_at('candidate_rank') }}) as gain,
         sum(
             case
                 when candidate_rank <= 10 then {{ ratio('positive_number', 'candidate_rank') }}
@@ -88,4 +67,4 @@ select
     {{ ratio('clients.precision_sum', 'least(clients.positive_count, 10)') }} as average_precision
 from clients
 inner join ideal_gains
-    on least(clients.positive_count, 10) = ideal_gains.positive_count
+    on least(clients.positive_count, 10) = ideal_gains.label_count

@@ -79,8 +79,22 @@ def _take(event: dict[str, Any], outcome: DbtOutcome, step: RunningStep) -> None
         step.update(f"{data.get('index', outcome.done)}/{data.get('total', '?')} {name}")
     if info["level"] == "error" and text:
         outcome.errors.append(text)
-    elif info["level"] == "warn" and text:
-        outcome.warnings.append(text)
+    elif info["level"] == "warn" and text and info["name"] not in _SAID_ALREADY:
+        outcome.warnings.append(_warning(info["name"], data, text))
+
+
+# dbt tells of a test that warns three times: as it ends, and in two lines at the end of all.
+_SAID_ALREADY: Final = frozenset({"RunResultWarning", "RunResultWarningMessage"})
+
+
+def _warning(event: str, data: dict[str, Any], text: str) -> str:
+    if event != "LogTestResult":
+        return text
+    name = data["name"]
+    return (
+        f"{name}: {data['num_failures']} rows; "
+        f"'dbt show --project-dir dbt_project -s {name}' lists them"
+    )
 
 
 def _one_line(errors: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ml.transform import MEMORY_VARIABLE, TEMP_VARIABLE, remedy
+from ml.warehouse import connect
 from tests.conftest import run_cli
 
 
@@ -38,3 +39,16 @@ def test_too_little_memory_is_one_line_with_the_setting(built_copy: Path) -> Non
     assert result.returncode == 5, result.stdout + result.stderr
     assert MEMORY_VARIABLE in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_test_that_warns_is_told_once_with_its_rows_and_how_to_see_them(built_copy: Path) -> None:
+    """Sales that come twice."""
+    with connect(built_copy, read_only=False, wait_seconds=20) as connection:
+        connection.execute(
+            "insert into raw.transactions by name select * from raw.transactions limit 3"
+        )
+    result = run_cli(built_copy, "build", "--selector", "raw_to_learning")
+    assert result.returncode == 0, result.stderr
+    told = [line for line in result.stdout.splitlines() if "dbt warns" in line]
+    assert len(told) == len(set(told)) > 0
+    assert all("rows;" in line and "dbt show" in line for line in told), told

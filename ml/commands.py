@@ -7,16 +7,21 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from ml import logs
 from ml.errors import CrossSellError
 from ml.exit_codes import DONE, INTERRUPTED, REFUSED, TERMINATED
+
+if TYPE_CHECKING:
+    from ml.settings import Settings
 
 # A log has no width of its own: lines stay whole there.
 _LOG_WIDTH: Final = 100
@@ -30,7 +35,41 @@ WarehouseOption = Annotated[
     Path | None,
     typer.Option("--warehouse", help="DuckDB file; default warehouse/warehouse.duckdb."),
 ]
+DataOption = Annotated[
+    str,
+    typer.Option(help="complete-journey; in their own warehouses: simulated, or a landing folder."),
+]
 SeedOption = Annotated[int | None, typer.Option("--seed", help="Of everything random; default 42.")]
+
+
+_claims = ExitStack()
+
+
+def load_settings(*, is_tuned: bool = True, **overrides: object) -> Settings:
+    """As ``ml.settings``, whose import takes torch along: not before a command needs it."""
+    from ml.settings import load_settings as load
+
+    return load(is_tuned=is_tuned, **overrides)
+
+
+def claimed(settings: Settings) -> Settings:
+    """The same settings, once no other job writes their warehouse; held until this process ends."""
+    from ml.locks import JOB_LOCK, hold
+
+    def tell(text: str) -> None:
+        out.print(f"[dim]{escape(text)}[/dim]", soft_wrap=True)
+
+    _claims.enter_context(hold(settings.folder / JOB_LOCK, settings.lock_wait_seconds, tell=tell))
+    return settings
+
+
+def is_sure(question: str) -> bool:
+    """Ask; no answer, as from a job without a terminal, is a no."""
+    try:
+        return typer.confirm(question)
+    except typer.Abort:
+        out.print("")
+        return False
 
 
 class Terminated(BaseException):

@@ -8,11 +8,12 @@ import pyarrow as pa
 from ml import contracts
 from ml.contracts import Columns, arrow_table
 from ml.contracts.table import constant
-from ml.dataset import Fold, Marts
+from ml.dataset import Fold
 from ml.evaluation.calibration import Calibrator
 from ml.evaluation.metrics import Values
 from ml.evaluation.offers import JudgedOffers
 from ml.evaluation.protocol import Evaluation
+from ml.fold_building import Marts
 
 
 def holdout_rows(

@@ -9,11 +9,12 @@ import pyarrow.compute as pc
 
 from ml import contracts
 from ml.contracts import Columns, Table
-from ml.dataset import Fold, Marts, build_folds
+from ml.dataset import Fold
 from ml.errors import InputError
+from ml.fold_building import Marts, build_folds
 from ml.progress import RunningStep
 from ml.settings import Settings
-from ml.warehouse import Connection, connect, read_compact, read_distinct, read_table, snapshot
+from ml.warehouse import Connection, connect, distinct_values, read_compact, read_table, snapshot
 
 
 class _WarehouseRows:
@@ -31,7 +32,7 @@ class _WarehouseRows:
         return found
 
     def names(self, table: Table) -> tuple[str, ...]:
-        return read_distinct(self._connection, table, Columns.FEATURE)
+        return tuple(distinct_values(self._connection, table, Columns.FEATURE))
 
 
 def read_folds(settings: Settings, step: RunningStep) -> tuple[Marts, dict[str, Fold]]:

@@ -12,8 +12,9 @@ import pyarrow as pa
 from ml import contracts
 from ml.contracts import Columns
 from ml.contracts.table import constant
-from ml.dataset import Fold, IntArray, Marts
+from ml.dataset import Fold, IntArray
 from ml.evaluation.calibration import Calibrator
+from ml.fold_building import Marts
 from ml.models.ease import Ease
 from ml.ranking import Scorer, TopK, iter_top_k
 from ml.reasons import strongest_owned

@@ -175,9 +175,7 @@ def _judge_and_export(
 def _candidate(connection: Connection) -> str:
     """The run whose offers the score table shows."""
     table = contracts.CROSS_SELL_SCORES
-    # Says what is wrong with the table, if anything.
-    read_table(connection, table, limit=1)
-    run_ids = [str(value) for value in distinct_values(connection, table, Columns.RUN_ID)]
+    run_ids = distinct_values(connection, table, Columns.RUN_ID)
     if not run_ids:
         raise InputError(
             "nothing to publish: no offers yet; run 'cross-sell train', then 'cross-sell build'"

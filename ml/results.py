@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from ml import contracts
 from ml.contracts import Columns, Table, arrow_table
-from ml.dataset import Fold, Marts
+from ml.dataset import Fold
+from ml.fold_building import Marts
 from ml.holdout import holdout_rows
 from ml.progress import Step
 from ml.settings import Settings

@@ -27,7 +27,7 @@ from ml.benchmark.settings import BenchmarkSettings
 from ml.errors import InputError
 from ml.gates.settings import GateSettings
 from ml.models.ease import EaseSettings
-from ml.models.lightfm import LightFMSettings
+from ml.models.lightfm_settings import LightFMSettings
 from ml.models.ncf import NCFSettings
 from ml.models.popularity import PopularitySettings
 from ml.refresh.settings import RefreshSettings

@@ -20,7 +20,7 @@ from ml.comparisons import ModelDifference
 from ml.dataset import Fold
 from ml.earlier_models import EarlierModels
 from ml.errors import WarehouseAccessError
-from ml.evaluation.calibration import Calibrator
+from ml.fold_building import Marts
 from ml.interest import scorer
 from ml.marts import as_of_at, read_folds
 from ml.models.base import Recommender
@@ -36,8 +36,8 @@ from ml.trials import (
     best_on_validation,
     crown,
     differences,
+    fit_model,
     learned_fold,
-    refit,
     test,
 )
 from ml.tuning.fingerprint import fingerprint
@@ -115,49 +115,14 @@ def train(settings: Settings, progress: Progress) -> Run:
     first_step = len(progress.steps)
     with progress.step("read marts") as step:
         marts, folds = read_folds(settings, step)
-    validation, testing = folds[contracts.FOLD_VALIDATION], folds[contracts.FOLD_TEST]
-    _tell_of_other_data(settings, validation, progress)
-
     earlier = EarlierModels(settings, settings.folder / MODELS_FOLDER)
-    fitted = {name: earlier.fit(name, validation, progress) for name in settings.models}
-    winner = best_on_validation(fitted)
-    calibrator = fitted[winner].calibrator
-    trials = [
-        test(
-            name, fitted[name], settings, testing, progress,
-            earlier.start(name, testing), earlier.keep(name, testing),
-        )
-        for name in settings.models
-    ]  # fmt: skip
-    best_epoch, interest_weight = fitted[winner].model.best_epoch, fitted[winner].interest_weight
-    del fitted
-    with progress.step("compare models") as step:
-        comparisons = differences(trials, settings)
-        champion = crown(winner, trials, comparisons)
-        step.outcome = f"{winner} is the best on validation"
-
+    trials, comparisons, champion = _compete(settings, folds, earlier, progress)
+    chosen = next(trial for trial in trials if trial.name == champion.name)
     serving = folds[contracts.FOLD_SERVING]
     with Spool(settings.folder, OFFER_SCHEMA) as spool:
-        with progress.step(f"refit {winner} on everything") as step:
-            start = earlier.start(winner, serving)
-            model = refit(winner, best_epoch, settings, serving, step.update, start)
-        earlier.keep(winner, serving)(model)
-        with progress.step("offers for every client") as step:
-            item_to_item = _item_to_item(model, serving, settings)
-            maker = OfferMaker(run_id, winner, _now(), serving, marts, calibrator, item_to_item)
-            clients = serving.eligible_clients
-            for batch in maker.offers(
-                scorer(model, serving, interest_weight),
-                clients,
-                settings.offers_per_client,
-                settings.block_size,
-                step.update,
-            ):
-                spool.append(batch)
-            offers = spool.rows()
-            step.outcome = f"{len(offers):,} for {len(clients):,} clients"
+        model = _serve(run_id, chosen, serving, marts, spool, settings, earlier, progress)
         with progress.step("write results") as step:
-            folder = _save(model, interest_weight, calibrator, settings, run_id, earlier)
+            offers = spool.rows()
             run = Run(
                 run_id,
                 as_of_at(marts),
@@ -167,12 +132,74 @@ def train(settings: Settings, progress: Progress) -> Run:
                 champion,
                 comparisons,
                 len(offers),
-                folder,
+                _save(model, chosen, settings, run_id, earlier),
             )
             tables = run_tables(run, offers, marts, folds, settings)
             _write(settings, tables, progress.steps[first_step:], run_id, earlier)
             step.outcome = f"{tables.row_count:,} rows"
     return run
+
+
+def _compete(
+    settings: Settings, folds: dict[str, Fold], earlier: EarlierModels, progress: Progress
+) -> tuple[list[Trial], list[ModelDifference], Champion]:
+    """Fit and calibrate every model on validation, measure each on test, choose one."""
+    validation, testing = folds[contracts.FOLD_VALIDATION], folds[contracts.FOLD_TEST]
+    _tell_of_other_data(settings, validation, progress)
+    fitted = {name: earlier.fit(name, validation, progress) for name in settings.models}
+    winner = best_on_validation(fitted)
+    trials = [
+        test(
+            name, fitted[name], settings, testing, progress,
+            earlier.start(name, testing), earlier.keep(name, testing),
+        )
+        for name in settings.models
+    ]  # fmt: skip
+    with progress.step("compare models") as step:
+        comparisons = differences(trials, settings)
+        champion = crown(winner, trials, comparisons)
+        step.outcome = f"{winner} is the best on validation"
+    return trials, comparisons, champion
+
+
+def _serve(
+    run_id: str,
+    chosen: Trial,
+    fold: Fold,
+    marts: Marts,
+    spool: Spool,
+    settings: Settings,
+    earlier: EarlierModels,
+    progress: Progress,
+) -> Recommender:
+    """Refit the champion on everything and spool the best candidates of every eligible client."""
+    name = chosen.name
+    with progress.step(f"refit {name} on everything") as step:
+        model, _ = fit_model(
+            name,
+            settings,
+            fold,
+            start=earlier.start(name, fold),
+            epochs=chosen.best_epoch,
+            tell=step.update,
+        )
+    earlier.keep(name, fold)(model)
+    with progress.step("offers for every client") as step:
+        item_to_item = _item_to_item(model, fold, settings)
+        maker = OfferMaker(run_id, name, _now(), fold, marts, chosen.calibrator, item_to_item)
+        clients = fold.eligible_clients
+        count = 0
+        for batch in maker.offers(
+            scorer(model, fold, chosen.interest_weight),
+            clients,
+            settings.offers_per_client,
+            settings.block_size,
+            step.update,
+        ):
+            spool.append(batch)
+            count += len(batch)
+        step.outcome = f"{count:,} for {len(clients):,} clients"
+    return model
 
 
 def _tell_of_other_data(settings: Settings, validation: Fold, progress: Progress) -> None:
@@ -197,12 +224,7 @@ def _item_to_item(model: Recommender, fold: Fold, settings: Settings) -> Ease:
 
 
 def _save(
-    model: Recommender,
-    interest_weight: float,
-    calibrator: Calibrator,
-    settings: Settings,
-    run_id: str,
-    earlier: EarlierModels,
+    model: Recommender, chosen: Trial, settings: Settings, run_id: str, earlier: EarlierModels
 ) -> Path:
     """Keep the champion on disk, and the newest few before it."""
     models = settings.folder / MODELS_FOLDER
@@ -210,8 +232,8 @@ def _save(
     try:
         model.save(folder)
         earlier.save(folder)
-        (folder / CALIBRATOR_FILE).write_text(json.dumps(calibrator.to_dict()))
-        (folder / INTEREST_FILE).write_text(json.dumps({"weight": interest_weight}))
+        (folder / CALIBRATOR_FILE).write_text(json.dumps(chosen.calibrator.to_dict()))
+        (folder / INTEREST_FILE).write_text(json.dumps({"weight": chosen.interest_weight}))
         for old in sorted(path for path in models.iterdir() if path.is_dir())[
             : -settings.models_kept
         ]:

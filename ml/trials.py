@@ -9,11 +9,12 @@ from typing import Final
 from ml import contracts
 from ml.comparisons import ModelDifference, compare_models
 from ml.dataset import Fold
+from ml.errors import ModelError
 from ml.evaluation.calibration import Calibrator
 from ml.evaluation.protocol import EpochEvaluator, Evaluation, evaluate
 from ml.evaluation.significance import Comparison
 from ml.interest import choose_weight, scorer, with_interests
-from ml.models.base import Epoch, ModelSettings, Recommender
+from ml.models.base import Epoch, ModelSettings, Monitor, Recommender
 from ml.models.learned import Adaptable, Learned
 from ml.models.registry import create
 from ml.progress import Progress
@@ -134,14 +135,73 @@ def new_model(settings: Settings, name: str, instead: ModelSettings | None = Non
     return create(name, own, seed=settings.seed, threads=settings.threads)
 
 
-def fit_on_validation(name: str, settings: Settings, fold: Fold, progress: Progress) -> Fitted:
-    """Fit with early stopping on the validation labels, calibrate, and measure."""
-    with progress.step(f"fit {name}") as step:
-        model = new_model(settings, name)
-        epochs = model.fit(
-            learned_fold(fold, settings),
+def fit_model(
+    name: str,
+    settings: Settings,
+    fold: Fold,
+    *,
+    start: Learned | None = None,
+    monitor: Monitor | None = None,
+    epochs: int | None = None,
+    tell: Callable[[str], None] = lambda text: None,
+) -> tuple[Recommender, list[Epoch]]:
+    """Fit a fresh model, from nothing or from what an earlier one learned.
+
+    Parameters
+    ----------
+    name : str
+    settings : Settings
+    fold : Fold
+    start : Learned, optional
+    monitor, epochs
+        As in :meth:`Recommender.fit`.
+    tell : callable
+        Hears of each epoch in words.
+
+    Returns
+    -------
+    model : Recommender
+    epochs : list of Epoch
+
+    Raises
+    ------
+    ModelError
+        The model cannot go on from an earlier one, or not from this one.
+    """
+    model, history = new_model(settings, name), learned_fold(fold, settings)
+
+    def listen(epoch: Epoch) -> None:
+        tell(_told(epoch))
+
+    if start is None:
+        return model, model.fit(history, monitor=monitor, epochs=epochs, progress=listen)
+    if not isinstance(model, Adaptable):
+        raise ModelError(f"'{name}' cannot go on from an earlier model")
+    return model, model.fit(history, monitor=monitor, epochs=epochs, progress=listen, start=start)
+
+
+def fit_on_validation(
+    name: str,
+    settings: Settings,
+    fold: Fold,
+    progress: Progress,
+    start: Learned | None = None,
+) -> Fitted:
+    """Fit with early stopping on the validation labels, calibrate, and measure.
+
+    Raises
+    ------
+    ModelError
+        The start does not fit the model as it is set now.
+    """
+    with progress.step(f"fit {name}{' warm' if start else ''}") as step:
+        model, epochs = fit_model(
+            name,
+            settings,
+            fold,
+            start=start,
             monitor=EpochEvaluator(fold, settings.block_size),
-            progress=lambda epoch: step.update(_told(epoch)),
+            tell=step.update,
         )
         weight = choose_weight(model, fold, settings.block_size)
         step.update("calibrating")
@@ -177,7 +237,14 @@ def test(
     ``keep`` is shown the refitted model, which is let go afterwards.
     """
     with progress.step(f"test {name}") as step:
-        model = refit(name, fitted.model.best_epoch, settings, fold, step.update, start)
+        model, _ = fit_model(
+            name,
+            settings,
+            fold,
+            start=start,
+            epochs=fitted.model.best_epoch,
+            tell=step.update,
+        )
         if keep is not None:
             keep(model)
         trial = Trial(
@@ -195,27 +262,6 @@ def test(
             f"{CHAMPION_METRIC} {value:.4f} on test" if value is not None else "no labels"
         )
     return trial
-
-
-def refit(
-    name: str,
-    epochs: int,
-    settings: Settings,
-    fold: Fold,
-    tell: Callable[[str], None],
-    start: Learned | None = None,
-) -> Recommender:
-    """Fit for a given number of epochs, from a start if one is given, without looking at labels."""
-    model, history = new_model(settings, name), learned_fold(fold, settings)
-
-    def listen(epoch: Epoch) -> None:
-        tell(_told(epoch))
-
-    if start is not None and isinstance(model, Adaptable):
-        model.fit(history, epochs=epochs, progress=listen, start=start)
-    else:
-        model.fit(history, epochs=epochs, progress=listen)
-    return model
 
 
 def measure(score: Scorer, fold: Fold, settings: Settings, calibrator: Calibrator) -> Evaluation:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from ml.dataset import Fold
 from ml.errors import ModelError
-from ml.evaluation.calibration import Calibrator
-from ml.evaluation.protocol import EpochEvaluator
 from ml.evaluation.significance import Comparison, compare
-from ml.interest import choose_weight, scorer
-from ml.models.base import Epoch
-from ml.models.learned import Adaptable, Learned
+from ml.models.learned import Learned
 from ml.progress import Progress
 from ml.settings import Settings
-from ml.trials import CHAMPION_METRIC, Fitted, learned_fold, measure, new_model
+from ml.trials import CHAMPION_METRIC, Fitted, fit_on_validation
 
 ALPHA: Final = 0.05
 """A warm start is worse where it is lower on validation with a p-value up to this."""
@@ -74,7 +69,7 @@ def choose_start(
     if start is None:
         return WarmChoice(None, None, "cold: no earlier model knows little enough", 0.0)
     try:
-        warm = fit_warm(name, start, settings, fold, progress)
+        warm = fit_on_validation(name, settings, fold, progress, start)
     except ModelError as error:
         return WarmChoice(None, None, f"cold: {error}", 0.0)
     found = compare(
@@ -95,60 +90,3 @@ def choose_start(
         + f", {warm.fit_seconds:.1f} s and {cold.fit_seconds:.1f} s"
     )
     return WarmChoice(None if is_worse else warm, found, reason, warm.fit_seconds)
-
-
-def fit_warm(
-    name: str, start: Learned, settings: Settings, fold: Fold, progress: Progress
-) -> Fitted:
-    """Fit on validation from a start, with early stopping; calibrate and measure.
-
-    Raises
-    ------
-    ModelError
-        The start does not fit the model as it is set now.
-    """
-    with progress.step(f"fit {name} warm") as step:
-        model = _adaptable(name, settings)
-        epochs = model.fit(
-            learned_fold(fold, settings),
-            monitor=EpochEvaluator(fold, settings.block_size),
-            progress=lambda epoch: step.update(f"epoch {epoch.number}"),
-            start=start,
-        )
-        weight = choose_weight(model, fold, settings.block_size)
-        score = scorer(model, fold, weight)
-        calibrator = Calibrator.fit(score, fold, block_size=settings.block_size)
-        fitted = Fitted(
-            model,
-            epochs,
-            sum(epoch.seconds for epoch in epochs),
-            weight,
-            calibrator,
-            measure(score, fold, settings, calibrator),
-        )
-        step.outcome = (
-            f"{CHAMPION_METRIC} {fitted.champion_value:.4f},"
-            f" epoch {model.best_epoch} of {len(epochs)}"
-        )
-    return fitted
-
-
-def refit_from(
-    name: str,
-    epochs: int,
-    start: Learned | None,
-    settings: Settings,
-    fold: Fold,
-    tell: Callable[[Epoch], None] | None = None,
-) -> tuple[Adaptable, list[Epoch]]:
-    """Fit for a given number of epochs, from a start or from nothing, without looking at labels."""
-    model = _adaptable(name, settings)
-    history = model.fit(learned_fold(fold, settings), epochs=epochs, progress=tell, start=start)
-    return model, history
-
-
-def _adaptable(name: str, settings: Settings) -> Adaptable:
-    model = new_model(settings, name)
-    if not isinstance(model, Adaptable):
-        raise ModelError(f"'{name}' cannot go on from an earlier model")
-    return model

@@ -10,8 +10,9 @@ import pytest
 
 from ml import contracts
 from ml.contracts import Columns, Table
-from ml.dataset import Fold, FoldTables, Marts, build_folds
+from ml.dataset import Fold
 from ml.errors import InputError
+from ml.fold_building import FoldTables, Marts, build_folds
 from ml.measured import choose_measured
 
 

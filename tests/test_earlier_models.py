@@ -17,10 +17,10 @@ from ml.dataset import Fold
 from ml.earlier_models import EarlierModels, parse_warm_from
 from ml.errors import InputError
 from ml.models.learned import Learned
-from ml.models.lightfm import LightFMSettings
+from ml.models.lightfm_settings import LightFMSettings
 from ml.progress import Progress
 from ml.settings import Settings
-from ml.trials import refit
+from ml.trials import fit_model
 from tests.models.folds import two_tastes
 from tests.models.test_learned import everybody, named
 
@@ -116,8 +116,8 @@ def test_refits_go_on_from_the_start(world: Fold, tmp_path: Path) -> None:
     earlier = run(tmp_path, "r1", world, settings())
     start = earlier._newest("lightfm", world)
     assert start is not None
-    warm = refit("lightfm", 1, settings(), world, lambda _: None, start)
-    cold = refit("lightfm", 1, settings(), world, lambda _: None)
+    warm, _ = fit_model("lightfm", settings(), world, start=start, epochs=1)
+    cold, _ = fit_model("lightfm", settings(), world, epochs=1)
     assert not np.array_equal(warm.score(everybody(world)), cold.score(everybody(world)))
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from ml import contracts
 from ml.contracts import Columns
-from ml.dataset import Marts
 from ml.evaluation.calibration import Calibrator
 from ml.evaluation.protocol import Evaluation, evaluate
+from ml.fold_building import Marts
 from ml.holdout import holdout_rows
 from ml.ranking import DEPTH
 from tests.evaluation.folds import Case, ranking_fold

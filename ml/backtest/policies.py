@@ -17,8 +17,16 @@ from ml.interest import scorer
 from ml.models.learned import Adaptable, Learned
 from ml.progress import Progress
 from ml.settings import Settings
-from ml.trials import CHAMPION_METRIC, Fitted, fit_on_validation, learned_fold, measure, new_model
-from ml.warm_start import WarmChoice, choose_start, refit_from
+from ml.trials import (
+    CHAMPION_METRIC,
+    Fitted,
+    fit_model,
+    fit_on_validation,
+    learned_fold,
+    measure,
+    new_model,
+)
+from ml.warm_start import WarmChoice, choose_start
 
 
 @dataclass(frozen=True)
@@ -133,9 +141,14 @@ class Trainer:
     def _serving(self, fitted: Fitted, cycle: Cycle, start: Learned | None) -> tuple[State, float]:
         """Refit up to the date, as long as validation chose."""
         with self._progress.step(f"refit {self.name}{' warm' if start else ''}"):
-            model, epochs = refit_from(
-                self.name, fitted.model.best_epoch, start, self.settings, cycle.present
+            model, epochs = fit_model(
+                self.name,
+                self.settings,
+                cycle.present,
+                start=start,
+                epochs=fitted.model.best_epoch,
             )
+        assert isinstance(model, Adaptable), "the command takes no other model"
         assert model.learned is not None
         state = State(
             cycle.date,

@@ -11,7 +11,7 @@ from typing import Final
 
 from ml.models.base import ModelSettings
 from ml.models.ease import EaseSettings
-from ml.models.lightfm import LightFMSettings
+from ml.models.lightfm_settings import LightFMSettings
 from ml.models.ncf import NCFSettings
 from ml.models.popularity import PopularitySettings
 

@@ -12,7 +12,6 @@ from typing import ClassVar, Protocol, Self
 from pydantic import BaseModel, ConfigDict
 
 from ml.dataset import FloatArray, Fold, IntArray
-from ml.parallel import blocks as blocks
 
 
 class ModelSettings(BaseModel):

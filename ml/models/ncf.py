@@ -73,7 +73,7 @@ class NCF(Recommender):
     ) -> None:
         self.settings = settings or NCFSettings()
         self._seed = seed
-        self._scorer: _Scorer | None = None
+        self.scorer: _Scorer | None = None
 
     def fit(
         self,
@@ -98,19 +98,19 @@ class NCF(Recommender):
 
     def take(self, sides: Sides) -> None:
         """Score with these vectors from now on."""
-        self._scorer = _Scorer(**vars(sides))
+        self.scorer = _Scorer(**vars(sides))
 
     def score(self, clients: IntArray) -> FloatArray:
         """See :class:`Recommender`."""
-        assert self._scorer is not None, "fit or load first"
+        assert self.scorer is not None, "fit or load first"
         # Ranking calls this from a thread per core.
         with torch_threads(1):
-            return self._scorer.score(clients)
+            return self.scorer.score(clients)
 
     def save(self, directory: Path) -> None:
         """See :class:`Recommender`."""
-        assert self._scorer is not None, "fit or load first"
-        arrays = {name: tensor.cpu().numpy() for name, tensor in vars(self._scorer).items()}
+        assert self.scorer is not None, "fit or load first"
+        arrays = {name: tensor.cpu().numpy() for name, tensor in vars(self.scorer).items()}
         write_state(directory, self, self.settings, arrays)
 
     @classmethod
@@ -119,7 +119,7 @@ class NCF(Recommender):
         description, arrays = read_state(directory, cls.name)
         model = cls(NCFSettings(**description["settings"]))
         model.best_epoch = description["best_epoch"]
-        model._scorer = _Scorer(**{name: torch.from_numpy(a) for name, a in arrays.items()})
+        model.scorer = _Scorer(**{name: torch.from_numpy(a) for name, a in arrays.items()})
         return model
 
 

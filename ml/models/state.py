@@ -25,7 +25,6 @@ def write_state(
     model: Recommender,
     settings: ModelSettings,
     arrays: Mapping[str, npt.NDArray[Any]],
-    **facts: float,
 ) -> None:
     """Write a fitted model's state.
 
@@ -37,8 +36,6 @@ def write_state(
         Its name and best epoch are kept.
     settings : ModelSettings
     arrays : mapping of str to ndarray
-    **facts
-        Further numbers that loading needs.
     """
     directory.mkdir(parents=True, exist_ok=True)
     # safetensors writes the buffer as it lies: a transposed view would come back wrong.
@@ -50,7 +47,6 @@ def write_state(
         "model": model.name,
         "best_epoch": model.best_epoch,
         "settings": settings.model_dump(mode="json"),
-        "facts": facts,
     }
     (directory / _DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n")
 
@@ -67,7 +63,7 @@ def read_state(directory: Path, name: str) -> tuple[dict[str, Any], Arrays]:
     Returns
     -------
     description : dict
-        ``best_epoch``, ``settings``, ``facts``.
+        ``best_epoch``, ``settings``.
     arrays : dict of str to ndarray
 
     Raises

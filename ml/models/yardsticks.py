@@ -9,13 +9,17 @@ import numpy as np
 import torch
 
 from ml.dataset import FloatArray, Fold, IntArray
-from ml.models.lightfm import LightFM, LightFMSettings, _Members, _Training
+from ml.models.lightfm import LightFM
+from ml.models.lightfm_members import Members
+from ml.models.lightfm_settings import LightFMSettings
+from ml.models.lightfm_training import Training
 from ml.models.ncf import NCF, torch_threads
 from ml.parallel import blocks
 
 # Clients whose pairs go through the network at once: of the sizes tried (4 to 64, a thousand
 # services), among the fastest for the plain forward.
 _CLIENTS_AT_ONCE: Final = 16
+_SEED: Final = 42
 
 
 def plain_ncf_top(model: NCF, owned: list[IntArray], k: int, threads: int) -> IntArray:
@@ -33,7 +37,7 @@ def plain_ncf_top(model: NCF, owned: list[IntArray], k: int, threads: int) -> In
     -------
     ndarray of int32, (n, k)
     """
-    net = model._scorer
+    net = model.scorer
     assert net is not None, "fit first"
     lookup = torch.nn.functional.embedding
     n_services = len(net.linear)
@@ -73,10 +77,10 @@ def lightfm_beside_its_own(
     predict : callable
         LightFM's ``predict`` for all services of some clients, (n,) -> (n, n_services).
     """
-    model = LightFM(settings)
-    trainee = _Training(model, fold)
+    model = LightFM(settings, seed=_SEED)
+    trainee = Training(fold, settings, _SEED, model.take)
     trainee.epoch()
-    [bare] = trainee._members.models
+    [bare] = trainee.members.models
     services = np.arange(fold.n_services, dtype=np.int32)
 
     def ours() -> LightFM:
@@ -87,11 +91,11 @@ def lightfm_beside_its_own(
         scores: FloatArray = bare.predict(
             np.repeat(clients, len(services)),
             np.tile(services, len(clients)),
-            item_features=trainee._service_columns,
-            user_features=trainee._client_columns,
+            item_features=trainee.service_columns,
+            user_features=trainee.client_columns,
             num_threads=threads,
         )
-        return scores.reshape(len(clients), len(services)) + trainee._offset
+        return scores.reshape(len(clients), len(services)) + trainee.offset
 
     return ours, predict
 
@@ -111,14 +115,14 @@ def bare_lightfm_fit(settings: LightFMSettings, fold: Fold, epochs: int) -> Call
     callable
         Fits a fresh model on one thread, as the job does.
     """
-    ready = _Training(LightFM(settings), fold)
+    ready = Training(fold, settings, _SEED, LightFM(settings).take)
 
     def fit() -> None:
-        [bare] = _Members(settings, 42).models
+        [bare] = Members(settings, _SEED).models
         bare.fit(
-            ready._positives,
-            user_features=ready._client_columns,
-            item_features=ready._service_columns,
+            ready.positives,
+            user_features=ready.client_columns,
+            item_features=ready.service_columns,
             epochs=epochs,
             num_threads=1,
         )

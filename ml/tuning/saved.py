@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ml.errors import InputError
 from ml.files import write_atomically
 from ml.models.base import ModelSettings
-from ml.models.lightfm import LightFMSettings
+from ml.models.lightfm_settings import LightFMSettings
 from ml.models.ncf import NCFSettings
 
 TUNED_FILE: Final = "tuned.toml"

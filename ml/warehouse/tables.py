@@ -189,17 +189,6 @@ def _compact(batch: pa.RecordBatch) -> list[pa.Array]:
     ]
 
 
-def read_distinct(
-    connection: duckdb.DuckDBPyConnection, table: Table, column: str
-) -> tuple[str, ...]:
-    """Different values of a text column, sorted by their bytes."""
-    check_contract(connection, table, "run 'dbt build --project-dir dbt_project'")
-    rows = connection.execute(
-        f"select distinct {quoted(column)} from {table_relation(connection, table)}"
-    ).fetchall()
-    return tuple(sorted(value for (value,) in rows))
-
-
 def read_table_if_there(
     connection: duckdb.DuckDBPyConnection,
     table: Table,
@@ -236,10 +225,15 @@ def count_rows_of(connection: duckdb.DuckDBPyConnection, schema_name: str, name:
     return int(count)
 
 
-def distinct_values(
-    connection: duckdb.DuckDBPyConnection, table: Table, column: str
-) -> list[object]:
-    """The values of a column, each once, in order."""
+def distinct_values(connection: duckdb.DuckDBPyConnection, table: Table, column: str) -> list[str]:
+    """The different texts of a column, in the order of their bytes.
+
+    Raises
+    ------
+    InputError
+        The table is missing or is not as contracted.
+    """
+    check_contract(connection, table, "run 'dbt build --project-dir dbt_project'")
     rows = connection.execute(
         f"select distinct {quoted(column)} from {table_relation(connection, table)} order by 1"
     ).fetchall()

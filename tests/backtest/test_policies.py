@@ -12,7 +12,7 @@ from ml.backtest.cycle import Cycle
 from ml.backtest.measure import _of_date, _over_all, _regained
 from ml.backtest.policies import POLICIES, Trainer
 from ml.backtest.settings import BacktestSettings
-from ml.models.lightfm import LightFMSettings
+from ml.models.lightfm_settings import LightFMSettings
 from ml.progress import Progress
 from ml.settings import Settings
 from tests.models.folds import two_tastes

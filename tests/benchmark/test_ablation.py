@@ -5,7 +5,7 @@ from rich.console import Console
 
 from ml.benchmark.ablation import measure_ablation, without_matching
 from ml.benchmark.settings import BenchmarkSettings
-from ml.models.lightfm import LightFMSettings
+from ml.models.lightfm_settings import LightFMSettings
 from ml.models.ncf import NCFSettings
 from ml.progress import Progress
 from ml.settings import Settings

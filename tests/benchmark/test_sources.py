@@ -7,7 +7,7 @@ from rich.console import Console
 from scipy import sparse
 
 from ml.benchmark.sources import measure_sources
-from ml.models.lightfm import LightFMSettings
+from ml.models.lightfm_settings import LightFMSettings
 from ml.models.ncf import NCFSettings
 from ml.progress import Progress
 from ml.settings import Settings

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from ml.benchmark.settings import BenchmarkSettings
 from ml.benchmark.trials import measure_trials
-from ml.models.lightfm import LightFMSettings
+from ml.models.lightfm_settings import LightFMSettings
 from ml.models.ncf import NCFSettings
 from ml.progress import Progress
 from ml.settings import Settings, load_settings

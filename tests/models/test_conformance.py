@@ -16,7 +16,7 @@ from ml.dataset import FloatArray, Fold
 from ml.errors import ModelError
 from ml.evaluation.protocol import EpochQuality
 from ml.models.base import Epoch, Recommender
-from ml.models.lightfm import LightFMSettings
+from ml.models.lightfm_settings import LightFMSettings
 from ml.models.ncf import NCFSettings
 from ml.models.registry import MODELS, create, load
 from ml.ranking import top_k

@@ -14,7 +14,8 @@ import pytest
 from ml.dataset import Fold
 from ml.errors import ModelError
 from ml.models.learned import CLIENTS, SERVICES, VOCABULARY_FILE, Learned, Vocabulary, carried
-from ml.models.lightfm import LightFM, LightFMSettings
+from ml.models.lightfm import LightFM
+from ml.models.lightfm_settings import LightFMSettings
 from tests.models.folds import two_tastes
 
 # Without the adoption rate, which is of the fold and not of what was learned.

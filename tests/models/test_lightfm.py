@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ml.models.lightfm import LightFM, LightFMSettings, _Training
+from ml.models.lightfm import LightFM
+from ml.models.lightfm_settings import LightFMSettings
+from ml.models.lightfm_training import Training
 from ml.models.visits import Visits
 from tests.models.folds import two_tastes
 
@@ -10,7 +12,7 @@ from tests.models.folds import two_tastes
 def test_one_matrix_product_equals_lightfm_predict() -> None:
     fold = two_tastes()
     model = LightFM(LightFMSettings(factors=8, adoption_weight=0.0), seed=5)
-    training = _Training(model, fold)
+    training = Training(fold, model.settings, 5, model.take)
     training.epoch()
     training.show()
     clients, services = (
@@ -24,10 +26,10 @@ def test_one_matrix_product_equals_lightfm_predict() -> None:
             member.predict(
                 clients,
                 services,
-                user_features=training._client_columns,
-                item_features=training._service_columns,
+                user_features=training.client_columns,
+                item_features=training.service_columns,
             )
-            for member in training._members.models
+            for member in training.members.models
         ],
         axis=0,
     )
@@ -67,7 +69,7 @@ def test_recent_adoptions_move_the_scores_by_their_weight() -> None:
 def test_recent_services_are_features_and_not_learned_at_once() -> None:
     fold = two_tastes()
     settings = LightFMSettings(factors=8, recent_services=4, reach_services=0.0)
-    training = _Training(LightFM(settings, seed=5), fold)
+    training = Training(fold, settings, 5, LightFM(settings).take)
     assert training._order is not None
     columns, learned = training._columns_at_random_moment(training._order)
     history = columns[:, -fold.n_services :]
@@ -109,10 +111,10 @@ def test_an_epoch_learns_from_those_it_visits_and_draws_nothing_they_have() -> N
     settings = LightFMSettings(
         factors=8, members=1, client_feature_weight=0.0, max_epochs=4, sample_budget=budget
     )
-    training = _Training(LightFM(settings, seed=5), fold)
+    training = Training(fold, settings, 5, LightFM(settings).take)
     parts = Visits(np.diff(fold.interactions.indptr), budget, 4, np.random.default_rng((5, 1)))
     training.epoch()
-    [member] = training._members.models
+    [member] = training.members.models
     before = member.user_embeddings.copy()
     parts.part()
     visited = parts.part()

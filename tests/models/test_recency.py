@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from ml.dataset import Fold
 from ml.models.base import ModelSettings, Recommender
 from ml.models.ease import Ease, EaseSettings
-from ml.models.lightfm import LightFM, LightFMSettings
+from ml.models.lightfm import LightFM
+from ml.models.lightfm_settings import LightFMSettings
 from ml.models.ncf import NCF, NCFSettings
 from ml.models.popularity import PopularitySettings
 from ml.models.recency import AdoptionOrder, reach_weights, recency_weights, without_order

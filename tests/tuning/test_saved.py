@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ml.errors import InputError
-from ml.models.lightfm import LightFMSettings
+from ml.models.lightfm_settings import LightFMSettings
 from ml.settings import load_settings
 from ml.tuning.saved import TUNED_FILE, Provenance, Tuned, read_tuned, write_tuned
 from tests.conftest import run_cli

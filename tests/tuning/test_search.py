@@ -21,7 +21,7 @@ from rich.console import Console
 
 from ml.dataset import Fold
 from ml.errors import InputError, ModelError, WarehouseBusyError
-from ml.models.lightfm import LightFMSettings
+from ml.models.lightfm_settings import LightFMSettings
 from ml.models.ncf import NCFSettings
 from ml.progress import Progress
 from ml.settings import PROJECT_ROOT, Settings, load_settings

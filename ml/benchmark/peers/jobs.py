@@ -128,7 +128,7 @@ def peer_fits(
     with tempfile.TemporaryDirectory(prefix="cross-sell-peer-") as name:
         folder = Path(name)
         _write(folder, job, fold, settings)
-        _run(job, folder)
+        run_peer(job, folder)
         yield _read(folder, fold, len(settings))
 
 
@@ -149,7 +149,14 @@ def _write(folder: Path, job: Job, fold: Fold, settings: Sequence[Mapping[str, A
     (folder / "job.json").write_text(json.dumps(content))
 
 
-def _run(job: Job, folder: Path) -> None:
+def run_peer(job: Job, folder: Path) -> None:
+    """Run a program of another library in a folder that holds its job, and wait for it.
+
+    Raises
+    ------
+    PeerError
+        It is not installed, failed, or took too long.
+    """
     threads = str(job.threads)
     environment = {
         **{key: value for key, value in os.environ.items() if key != "PYTHONPATH"},

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from ml.benchmark.folds import plain_fold
-from ml.benchmark.peers.jobs import Job, PeerError, _run
+from ml.benchmark.peers.jobs import Job, PeerError, run_peer
 from ml.benchmark.ratios.timing import SAME_SHARE, TIMES_FASTER, in_turn, same_share, timed
 from ml.benchmark.ratios.world import Sizes
 from ml.benchmark.results import BenchmarkResult
@@ -58,7 +58,7 @@ def measure_factors(settings: Settings, sizes: Sizes) -> list[BenchmarkResult]:
         )  # fmt: skip
 
         def theirs() -> float:
-            _run(job, folder)
+            run_peer(job, folder)
             return float(json.loads((folder / "result.json").read_text())["seconds"])
 
         try:

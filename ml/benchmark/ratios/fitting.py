@@ -5,7 +5,8 @@ from __future__ import annotations
 from ml.benchmark.ratios.timing import in_turn, timed
 from ml.benchmark.ratios.world import Sizes, hybrid_fold
 from ml.benchmark.results import BenchmarkResult
-from ml.models.lightfm import LightFM, LightFMSettings
+from ml.models.lightfm import LightFM
+from ml.models.lightfm_settings import LightFMSettings
 from ml.models.yardsticks import bare_lightfm_fit
 from ml.settings import Settings
 

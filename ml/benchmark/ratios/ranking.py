@@ -9,7 +9,7 @@ from ml.benchmark.ratios.world import Sizes, hybrid_fold
 from ml.benchmark.results import BenchmarkResult
 from ml.dataset import Fold, IntArray
 from ml.models.base import Recommender
-from ml.models.lightfm import LightFMSettings
+from ml.models.lightfm_settings import LightFMSettings
 from ml.models.ncf import NCF
 from ml.models.yardsticks import lightfm_beside_its_own, plain_ncf_top
 from ml.parallel import blocks

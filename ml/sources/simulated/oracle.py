@@ -13,8 +13,9 @@ from scipy import sparse
 
 from ml import contracts
 from ml.contracts import Columns
-from ml.dataset import FloatArray, Fold, IntArray, Marts
+from ml.dataset import FloatArray, Fold, IntArray
 from ml.errors import InputError
+from ml.fold_building import Marts
 from ml.settings import Settings
 from ml.sources.simulated.settings import WorldSettings
 from ml.sources.simulated.tastes import Floats, Ints, draw_services

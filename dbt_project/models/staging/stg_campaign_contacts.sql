@@ -13,4 +13,5 @@
     'responded_at',
     'is_control',
 ] -%}
-{{ newest_rows(renamed, ['campaign_id', 'client_id'], ['campaign_id', 'client_id'] + attributes + ['loaded_at'], attributes) }}
+{% set key = ['campaign_id', 'client_id'] -%}
+{{ newest_rows(renamed, key, key + attributes + ['loaded_at'], attributes) }}

@@ -38,4 +38,5 @@
     'updated_at',
     'source_partner_id',
 ] -%}
-{{ newest_rows(renamed, ['client_id'], ['client_id'] + attributes + ['loaded_at'], attributes) }}
+{% set key = ['client_id'] -%}
+{{ newest_rows(renamed, key, key + attributes + ['loaded_at'], attributes) }}

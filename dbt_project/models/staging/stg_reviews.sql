@@ -14,4 +14,5 @@
     'rating',
     'reviewed_at',
 ] -%}
-{{ newest_rows(renamed, ['review_id'], ['review_id'] + attributes + ['loaded_at'], attributes) }}
+{% set key = ['review_id'] -%}
+{{ newest_rows(renamed, key, key + attributes + ['loaded_at'], attributes) }}

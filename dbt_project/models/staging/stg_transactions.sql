@@ -20,4 +20,5 @@
     'discount_amount',
     'transacted_at',
 ] -%}
-{{ newest_rows(renamed, ['transaction_id'], ['transaction_id'] + attributes + ['loaded_at'], attributes) }}
+{% set key = ['transaction_id'] -%}
+{{ newest_rows(renamed, key, key + attributes + ['loaded_at'], attributes) }}

@@ -16,4 +16,5 @@
     'search_text',
     'occurred_at',
 ] -%}
-{{ newest_rows(renamed, ['event_id'], ['event_id'] + attributes + ['loaded_at'], attributes) }}
+{% set key = ['event_id'] -%}
+{{ newest_rows(renamed, key, key + attributes + ['loaded_at'], attributes) }}

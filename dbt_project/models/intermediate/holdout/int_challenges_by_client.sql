@@ -124,7 +124,9 @@ gains as (
         offers.client_id,
         max(offers.positive_count) as positive_count,
         max(offers.ndcg) as challenger_ndcg,
-        sum({{ gain_at('offers.place', condition='labels.service_id is not null') }}) as champion_gain
+        sum(
+            {{ gain_at('offers.place', condition='labels.service_id is not null') }}
+        ) as champion_gain
     from offers
     left join labels
         on

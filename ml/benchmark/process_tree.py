@@ -103,8 +103,9 @@ def run_measured(
         )
     if process.returncode != 0:
         raise CommandFailedError(f"{_last_line(log)} (all it printed: {log})")
-    largest = usage.ru_maxrss * 1024
-    return Usage(seconds, usage.ru_utime + usage.ru_stime, max(peak, largest) / BYTES_PER_GIB)
+    # Not beside samples: a program inherits its parent's largest memory in this figure.
+    peak = peak or usage.ru_maxrss * 1024
+    return Usage(seconds, usage.ru_utime + usage.ru_stime, peak / BYTES_PER_GIB)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -33,6 +33,7 @@ def run(tmp_path: Path, program: str, memory_gib: float = 4.0) -> Usage:
 
 def test_memory_and_time_of_children_count(tmp_path: Path) -> None:
     child = "held = b'x' * (150 << 20); import time; time.sleep(1.5)"
+    mine = b"x" * (1 << 30)
     used = run(
         tmp_path,
         f"""
@@ -42,8 +43,9 @@ def test_memory_and_time_of_children_count(tmp_path: Path) -> None:
         subprocess.run([sys.executable, "-c", {child!r}], check=True)
         """,
     )
-    # Two processes of 150 MiB each at the same time, and little beside.
+    # Two processes of 150 MiB each at the same time, and little beside: nothing of this one.
     assert 300 * MIB < used.peak_memory_gib * BYTES_PER_GIB < 400 * MIB
+    assert len(mine) == 1 << 30
     assert used.seconds >= 1.5
     assert 0.05 < used.cpu_seconds < used.seconds * 4
 

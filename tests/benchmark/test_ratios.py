@@ -10,6 +10,7 @@ from rich.console import Console
 
 from ml.benchmark.generated import Size
 from ml.benchmark.ratios.measure import measure_ratios
+from ml.benchmark.ratios.ncf_training import NEUMF, OURS, SAMPLES_PER_SECOND
 from ml.benchmark.ratios.timing import SAME_SHARE, TIMES_FASTER, Times, in_turn
 from ml.benchmark.ratios.world import Sizes
 from ml.benchmark.settings import BenchmarkSettings
@@ -17,14 +18,21 @@ from ml.progress import Progress
 from ml.settings import Settings
 
 SMALL = Sizes(
-    Size(300, 50, 3_000), Size(300, 50, 3_000), Size(500, 60, 2_000), Size(300, 50, 3_000), 1_000
+    Size(300, 50, 3_000),
+    Size(300, 50, 3_000),
+    Size(500, 60, 2_000),
+    Size(300, 50, 3_000),
+    1_000,
+    Size(150, 80, 4_000),
 )
 
 
 def test_ours_and_the_usual_way_offer_the_same(tmp_path: Path) -> None:
     settings = Settings(
         warehouse=tmp_path / "w.duckdb",
-        benchmark=BenchmarkSettings(ratios_repeats=2, peers_python=Path("no such python")),
+        benchmark=BenchmarkSettings(
+            ratios_repeats=2, ratio_epochs=1, peers_python=Path("no such python")
+        ),
         threads=1,
     )
     found = measure_ratios(settings, Progress(Console(file=io.StringIO())), SMALL).results
@@ -41,6 +49,10 @@ def test_ours_and_the_usual_way_offer_the_same(tmp_path: Path) -> None:
     # Without its environment, the other library's row says so.
     assert ratios["ours"].value is None
     assert "make peers" in (ratios["ours"].note or "")
+    trained = {one.model_name: one for one in found if one.metric == SAMPLES_PER_SECOND}
+    assert (trained[OURS].value or 0) > 0
+    assert trained[NEUMF].value is None
+    assert "make peers" in (trained[NEUMF].note or "")
     study = [one for one in found if one.case_name.startswith("records")]
     assert [one.value for one in study] == [None, None]
     [share] = [one for one in found if one.metric == "share_of_job"]

@@ -5,12 +5,10 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-import numpy as np
 import pytest
 from rich.console import Console
 
-from ml.benchmark.folds import plain_fold, random_split
-from ml.benchmark.generated import Size, generate
+from ml.benchmark.generated import Size
 from ml.benchmark.ratios.ncf_training import (
     NEUMF,
     OURS,
@@ -20,6 +18,7 @@ from ml.benchmark.ratios.ncf_training import (
     measure_ncf_training,
     plain_settings,
 )
+from ml.benchmark.ratios.world import split_fold
 from ml.benchmark.settings import PEERS_PYTHON, BenchmarkSettings
 from ml.dataset import Fold
 from ml.progress import Progress
@@ -30,8 +29,7 @@ OTHERS_ARE_INSTALLED = (PROJECT_ROOT / PEERS_PYTHON).with_name("pip").exists()
 
 @pytest.fixture(scope="module")
 def fold() -> Fold:
-    records = generate(Size(150, 80, 4_000), seed=2).records
-    return plain_fold(*random_split(records, 0.1, np.random.default_rng(2)))
+    return split_fold(Size(150, 80, 4_000), seed=2)
 
 
 def settings_in(folder: Path, **options: object) -> Settings:

@@ -35,6 +35,7 @@ from ml.benchmark.peers.jobs import PeerError, peer_fits
 from ml.benchmark.peers.libraries import Library
 from ml.benchmark.results import BenchmarkResult, spread
 from ml.dataset import Fold
+from ml.errors import InputError
 from ml.evaluation.protocol import EpochEvaluator
 from ml.models.ncf import NCF, NCFSettings, torch_threads
 from ml.models.ncf_training import Training
@@ -44,6 +45,7 @@ from ml.settings import Settings
 NEUMF: Final = "recbole-neumf"
 PLAIN: Final = "ncf plain"
 OURS: Final = "ncf"
+SAMPLES_PER_SECOND: Final = "samples_per_second"
 REPEATS: Final = 3
 _FACTORS: Final = 64
 _NEGATIVES_EACH: Final = 4
@@ -178,9 +180,14 @@ def measure_ncf_training(
     Returns
     -------
     list of BenchmarkResult
-        Least, median and largest over the rounds; ratios are of the same round.
+        Least, median and largest over the rounds; ratios are of the same round. Without the
+        MovieLens files, rows without values that say so.
     """
-    fold = movielens_fold(settings) if fold is None else fold
+    if fold is None:
+        try:
+            fold = movielens_fold(settings)
+        except InputError as error:
+            return [_missing(OURS, SAMPLES_PER_SECOND, str(error))]
     own = {PLAIN: plain_settings(fold), OURS: OWN_WAY}
     evaluator = EpochEvaluator(fold, settings.block_size)
     rounds: list[dict[str, Trace]] = []
@@ -234,15 +241,15 @@ def _figures(
     for name in (NEUMF, *own):
         traces = [traces[name] for traces in rounds if name in traces]
         if not traces:
-            yield _missing(name, "samples_per_second", note)
+            yield _missing(name, SAMPLES_PER_SECOND, note)
             continue
-        yield _middle(name, "samples_per_second", [trace.rate for trace in traces])
+        yield _middle(name, SAMPLES_PER_SECOND, [trace.rate for trace in traces])
         yield _middle(name, "ndcg@10", [max(trace.ndcg) for trace in traces])
         yield _reached(name, "seconds_to_best", rounds, lambda own, _: own)
         if name != NEUMF:
             both = [traces for traces in rounds if NEUMF in traces]
             rates = [traces[name].rate / traces[NEUMF].rate for traces in both]
-            metric = "samples_per_second ratio"
+            metric = f"{SAMPLES_PER_SECOND} ratio"
             yield _middle(name, metric, rates) if rates else _missing(name, metric, note)
             yield _reached(name, "seconds_to_best ratio", rounds, lambda own, peer: peer / own)
 

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from scipy import sparse
 
-from ml.benchmark.folds import plain_fold
+from ml.benchmark.folds import plain_fold, random_split
 from ml.benchmark.generated import Size, generate
 from ml.dataset import Fold
 
@@ -32,6 +32,8 @@ class Sizes:
         Of the fit beside ``LightFM.fit``.
     score_rows : int
         Rows written.
+    training : Size, optional
+        Of the training beside RecBole's NeuMF; None is MovieLens 100K.
     """
 
     lightfm: Size = RANKED
@@ -39,6 +41,13 @@ class Sizes:
     factors: Size = BY_FACTORS
     fit: Size = FITTED
     score_rows: int = 2_000_000
+    training: Size | None = None
+
+
+def split_fold(size: Size, seed: int) -> Fold:
+    """Generated records, a tenth of them held out as labels."""
+    records = generate(size, seed).records
+    return plain_fold(*random_split(records, 0.1, np.random.default_rng(seed)))
 
 
 def hybrid_fold(size: Size, seed: int) -> Fold:

@@ -168,7 +168,7 @@ def iter_top_k(
         Of at most ``block_size`` clients, in the order given.
     """
     yield from in_order(
-        lambda block: _take(_scored(score, fold, block), k), _blocks(clients, block_size)
+        lambda block: _scored(score, fold, block, k).top, _blocks(clients, block_size)
     )
 
 
@@ -230,16 +230,16 @@ def rank_labels(
     """
     tops: list[TopK] = []
     pairs: list[_Pairs] = []
-    candidates: list[FloatArray] = []
+    candidates = [np.empty(0, np.float32)]
     first = 0
-    for top, ranked, scores in in_order(
-        lambda block: _take_labels(_scored(score, fold, block), fold, depth, keep_scores),
+    for part in in_order(
+        lambda block: _find_labels(_scored(score, fold, block, depth), fold, keep_scores),
         _blocks(clients, block_size),
     ):
-        tops.append(top)
-        pairs += [part.moved(first) for part in ranked]
-        candidates += scores
-        first += len(top.clients)
+        tops.append(part.top)
+        pairs.append(part.pairs.moved(first))
+        candidates.append(part.candidates)
+        first += len(part.top.clients)
     found = _Pairs.join(pairs)
     top = join_tops(tops, depth)
     return LabelRanks(
@@ -253,35 +253,38 @@ def rank_labels(
         first_ranks=found.first_ranks,
         mid_ranks=found.mid_ranks,
         top=top,
-        candidate_scores=np.concatenate([np.empty(0, np.float32), *candidates]),
+        candidate_scores=np.concatenate(candidates),
         eligible_service_count=int(fold.is_eligible_service.sum()),
     )
 
 
 @dataclass(frozen=True)
 class _Block:
-    """Some clients' scores, and what they may not be offered."""
+    """Some clients' scores, -inf where excluded, and the best of them."""
 
     clients: IntArray
     scores: FloatArray
-    excluded: Excluded
-
-    def parts(self) -> Iterator[slice]:
-        """Rows that are taken apart at once."""
-        return blocks(len(self.clients), selection.rows_at_once(self.scores.shape[1]))
+    top: TopK
 
 
 def _blocks(clients: IntArray, block_size: int) -> Iterator[IntArray]:
     return (clients[part] for part in blocks(len(clients), block_size))
 
 
-def _scored(score: Scorer, fold: Fold, clients: IntArray) -> _Block:
+def _scored(score: Scorer, fold: Fold, clients: IntArray, depth: int) -> _Block:
     # Written into later on.
     scores = np.require(score(clients), np.float32, ("C", "W"))
     expected = (len(clients), fold.n_services)
     if scores.shape != expected:
         raise ModelError(f"the model's scores have shape {scores.shape}, expected {expected}")
-    return _Block(clients, scores, Excluded.of(fold, clients))
+    found = selection.take(scores, Excluded.of(fold, clients), depth)
+    if found.first_bad >= 0:
+        raise ModelError(
+            f"the model's scores for client_idx {clients[found.first_bad]}"
+            " are not all finite numbers; a lower learning rate usually mends it"
+        )
+    spread = Spread(found.counts, found.means, found.deviations)
+    return _Block(clients, scores, TopK(clients, found.services, found.values, spread))
 
 
 def _no_top(clients: IntArray, k: int) -> TopK:
@@ -294,62 +297,30 @@ def _no_top(clients: IntArray, k: int) -> TopK:
     )
 
 
-def _take(block: _Block, k: int) -> TopK:
-    top = _no_top(block.clients, k)
-    for part in block.parts():
-        _fill(top, block, part)
-    return top
+@dataclass(frozen=True)
+class _Found:
+    """The best of a block, where its labels ended up, and all scores if they were to be kept."""
+
+    top: TopK
+    pairs: _Pairs
+    candidates: FloatArray
 
 
-def _take_labels(
-    block: _Block, fold: Fold, depth: int, keep_scores: bool
-) -> tuple[TopK, list[_Pairs], list[FloatArray]]:
-    """The best of a block, where its labels ended up, and all scores if they are to be kept."""
-    top = _no_top(block.clients, depth)
-    pairs, candidates = [], []
-    labels = block_coordinates(fold.labels, block.clients)
-    for part in block.parts():
-        _fill(top, block, part)
-        scores = block.scores[part]
-        ordered = selection.descending(scores)
-        pairs.append(_rank(scores, ordered, labels, part))
-        if keep_scores:
-            # Zero minus a negated zero is the zero without a sign.
-            candidates.append(np.float32(0) - ordered[ordered < np.inf])
-    return top, pairs, candidates
+def _find_labels(block: _Block, fold: Fold, keep_scores: bool) -> _Found:
+    rows, services = block_coordinates(fold.labels, block.clients)
+    candidates = np.empty(0, np.float32)
+    if keep_scores:
+        ordered = selection.descending(block.scores)
+        # Zero minus a negated zero is the zero without a sign.
+        candidates = np.float32(0) - ordered[ordered < np.inf]
+    return _Found(block.top, _rank(block.scores, rows, services), candidates)
 
 
-def _fill(top: TopK, block: _Block, part: slice) -> None:
-    """Fill in the best of some rows; their scores then are -inf where excluded."""
-    scores, spread = block.scores[part], top.spread
-    _check_finite(scores, block.clients[part])
-    excluded = block.excluded.rows(part)
-    spread.counts[part] = excluded.counts
-    spread.means[part], spread.deviations[part] = selection.spread(scores, excluded)
-    excluded.fill(scores, -np.inf)
-    depth = min(top.services.shape[1], scores.shape[1])
-    top.services[part, :depth], top.scores[part, :depth] = selection.best(scores, depth)
-
-
-def _check_finite(scores: FloatArray, clients: IntArray) -> None:
-    is_finite = np.isfinite(scores)
-    if not is_finite.all():
-        raise ModelError(
-            f"the model's scores for client_idx {clients[int(np.argmin(is_finite.all(axis=1)))]}"
-            " are not all finite numbers; a lower learning rate usually mends it"
-        )
-
-
-def _rank(
-    scores: FloatArray, ordered: FloatArray, labels: tuple[Integers, IntArray], part: slice
-) -> _Pairs:
+def _rank(scores: FloatArray, rows: Integers, services: IntArray) -> _Pairs:
     """Rank the labels of some rows; those that are excluded are no candidates."""
-    inside = slice(*np.searchsorted(labels[0], (part.start, part.stop)))
-    rows, services = labels[0][inside] - part.start, labels[1][inside]
     is_candidate = scores[rows, services] > -np.inf
     rows, services = rows[is_candidate], services[is_candidate]
-    ranked = selection.rank(scores, ordered, rows, services)
-    return _Pairs.of(scores, rows, services, ranked).moved(part.start)
+    return _Pairs.of(scores, rows, services, selection.rank(scores, rows, services))
 
 
 @dataclass(frozen=True)

@@ -12,98 +12,58 @@ latest_runs as (
 
 clients as (
 
-    select * from {{ ref('dim_clients') }}
+    select
+        client_id,
+        client_idx
+    from {{ ref('dim_clients') }}
 
 ),
 
 services as (
 
-    select * from {{ ref('dim_services') }}
+    select
+        service_id,
+        service_idx,
+        service_name,
+        partner_id,
+        unit_margin
+    from {{ ref('dim_services') }}
 
 ),
 
 partners as (
 
-    select * from {{ ref('dim_partners') }}
+    select
+        partner_id,
+        partner_name
+    from {{ ref('dim_partners') }}
 
 ),
 
+-- By number, as offers are: names of all that anybody owns would fill the memory.
 owned_services as (
 
-    select * from {{ ref('owned_services') }}
-
-),
-
-offers as (
-
     select
-        scores.*,
-        latest_runs.as_of_date,
-        services.partner_id,
-        services.service_name,
-        services.unit_margin,
-        clients.client_idx,
-        services.service_idx
-    from {{ ref('scores') }} as scores
-    inner join latest_runs
-        on scores.run_id = latest_runs.run_id
-    inner join clients
-        on scores.client_id = clients.client_id
-    inner join services
-        on scores.service_id = services.service_id
-
-),
-
--- Since the run, clients may have bought or said no, and services may have gone.
-open_offers as (
-
-    select *
-    from offers
-    where
-        not exists (
-            select 1
-            from {{ ref('ineligible_clients') }} as barred
-            where
-                barred.fold = 'serving'
-                and barred.client_idx = offers.client_idx
-        )
-        and not exists (
-            select 1
-            from {{ ref('ineligible_services') }} as barred
-            where
-                barred.fold = 'serving'
-                and barred.service_idx = offers.service_idx
-        )
-        and not exists (
-            select 1
-            from {{ ref('ineligible_pairs') }} as barred
-            where
-                barred.fold = 'serving'
-                and barred.client_idx = offers.client_idx
-                and barred.service_idx = offers.service_idx
-        )
+        client_idx,
+        service_idx
+    from {{ ref('interactions') }}
+    where fold = 'serving'
 
 )
 
 select
-    offers.client_id,
-    offers.service_id,
-    offers.partner_id,
-    offers.service_name,
-    -- Ranks close up where an offer has dropped out.
-    cast(
-        row_number() over (
-            partition by offers.client_id
-            order by offers.offer_rank, offers.service_id
-        ) as int
-    ) as offer_rank,
+    clients.client_id,
+    services.service_id,
+    services.partner_id,
+    services.service_name,
+    offers.offer_rank,
     offers.score,
     offers.probability,
-    offers.probability * offers.unit_margin as expected_margin,
+    offers.probability * services.unit_margin as expected_margin,
     case
-        when owned_before.service_id is not null
+        when owned_before.service_idx is not null
             then 'Has taken this before and may want it again'
-        when reason_services.service_id is not null
+        when owned_reasons.service_idx is not null
             then
                 'Often taken with ' || reason_services.service_name
                 || ', which this client has'
@@ -113,18 +73,25 @@ select
     end as reason,
     offers.is_cold_start,
     offers.model_name,
-    offers.run_id,
-    offers.as_of_date,
+    latest_runs.run_id,
+    latest_runs.as_of_date,
     offers.scored_at
-from open_offers as offers
+from {{ ref('int_open_offers') }} as offers
+cross join latest_runs
+inner join clients
+    on offers.client_idx = clients.client_idx
+inner join services
+    on offers.service_idx = services.service_idx
 inner join partners
-    on offers.partner_id = partners.partner_id
+    on services.partner_id = partners.partner_id
 left join owned_services as owned_before
     on
-        offers.client_id = owned_before.client_id
-        and offers.service_id = owned_before.service_id
+        offers.client_idx = owned_before.client_idx
+        and offers.service_idx = owned_before.service_idx
+left join services as reason_services
+    on offers.reason_service_idx = reason_services.service_idx
 -- Only what the client really has is worth saying.
-left join owned_services as reason_services
+left join owned_services as owned_reasons
     on
-        offers.client_id = reason_services.client_id
-        and offers.reason_service_id = reason_services.service_id
+        offers.client_idx = owned_reasons.client_idx
+        and offers.reason_service_idx = owned_reasons.service_idx

@@ -43,6 +43,7 @@ _NCF: Final = {
     "mlp_factors": 16,
     "hidden": (32, 16),
     "clients_per_step": 256,
+    "learning_rate": 0.01,
     "max_epochs": 60,
     "patience": 8,
 }

@@ -57,7 +57,7 @@ SPACES: Final[dict[str, tuple[Dimension, ...]]] = {
         Dimension("recency_weight", 0.0, 30.0),
         Dimension("recency_services", 3.0, 60.0, is_log=True),
         Dimension("dropout", 0.0, 0.5),
-        Dimension("learning_rate", 0.002, 0.03, is_log=True),
+        Dimension("learning_rate", 0.0005, 0.02, is_log=True),
         Dimension("embedding_decay", 0.1, 5.0, is_log=True),
         Dimension("negatives", 64, 512, is_log=True),
         Dimension("adoption_weight", 0.0, 1.5),

@@ -77,6 +77,7 @@ OWN_WAY: Final = NCFSettings(
     mlp_factors=16,
     hidden=(32, 16),
     clients_per_step=256,
+    learning_rate=0.01,
     device="cpu",
 )
 

@@ -13,6 +13,7 @@ from ml import logs
 from ml.benchmark.cli import app as benchmark_app
 from ml.commands import (
     DataOption,
+    ResumeOption,
     SeedOption,
     WarehouseOption,
     claimed,
@@ -79,6 +80,7 @@ def train(
         str | None,
         typer.Option(help="latest: from where earlier runs left off, if not worse; none: anew."),
     ] = None,
+    resume: ResumeOption = None,
     profile: ProfileOption = False,
     warehouse: WarehouseOption = None,
     seed: SeedOption = None,
@@ -90,7 +92,12 @@ def train(
     from ml.train import train as run_train
 
     settings = claimed(
-        load_settings(warehouse=warehouse, seed=seed, warm_start=parse_warm_from(warm_from))
+        load_settings(
+            warehouse=warehouse,
+            seed=seed,
+            warm_start=parse_warm_from(warm_from),
+            resumes=resume,
+        )
     )
     print_tuned(out, settings)
     progress = Progress(out)

@@ -39,6 +39,13 @@ DataOption = Annotated[
     str,
     typer.Option(help="complete-journey; in their own warehouses: simulated, or a landing folder."),
 ]
+ResumeOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--resume/--no-resume",
+        help="Whether to go on where a killed training of the same data left off; default yes.",
+    ),
+]
 SeedOption = Annotated[int | None, typer.Option("--seed", help="Of everything random; default 42.")]
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from ml import contracts
+from ml.checkpoints import Checkpoints
 from ml.contracts import Columns, Table, arrow_table
 from ml.dataset import Fold
 from ml.errors import InputError, ModelError
@@ -62,12 +63,18 @@ class EarlierModels:
         self._choices: dict[str, WarmChoice] = {}
         self._kept: dict[tuple[str, str], tuple[datetime, Learned]] = {}
 
-    def fit(self, name: str, fold: Fold, progress: Progress) -> Fitted:
+    def fit(
+        self,
+        name: str,
+        fold: Fold,
+        progress: Progress,
+        checkpoints: Checkpoints | None = None,
+    ) -> Fitted:
         """Fit on validation, cold and, where there is a start, warm; the one that is used."""
-        fitted = fit_on_validation(name, self._settings, fold, progress)
+        fitted = fit_on_validation(name, self._settings, fold, progress, checkpoints=checkpoints)
         if self._is_on and isinstance(fitted.model, Adaptable):
             start = self._newest(name, fold)
-            choice = choose_start(name, fitted, start, self._settings, fold, progress)
+            choice = choose_start(name, fitted, start, self._settings, fold, progress, checkpoints)
             self._choices[name] = choice
             progress.console.print(f"  [dim]{name} {choice.reason}[/dim]", soft_wrap=True)
             fitted = choice.warm or fitted

@@ -139,6 +139,13 @@ class Progress:
             soft_wrap=True,
         )
 
+    def note(self, text: str) -> None:
+        """Say something of the ordinary course that a person may wonder about."""
+        if logs.is_json():
+            logs.info("note", message=text)
+        else:
+            self.console.print(f"  [dim]{escape(text)}[/dim]", soft_wrap=True)
+
     def warn(self, heading: str, text: str) -> None:
         """Say what somebody should look at; the job goes on."""
         if logs.is_json():

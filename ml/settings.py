@@ -82,6 +82,13 @@ class Settings(BaseSettings):
         ``auto`` also fits models that can (LightFM) from where an earlier run left off, and uses
         that where it is not significantly worse on validation; scores then depend on the runs
         before. ``never`` begins anew: same data, same scores (docs/adapting.md).
+    resumes : bool, default True
+        Whether a training goes on where a killed one of the same data, settings, seed and versions
+        left off; scores are equal bit for bit either way (:mod:`ml.checkpoints`).
+    checkpoint_seconds : float, default 10
+        A training leaves a checkpoint after an epoch at most this often, and never so often that
+        writing takes more than a twentieth of its time; 0 after every epoch. A killed training
+        loses about that much.
     popularity, ease, lightfm, ncf
         Settings of each model, documented beside it.
     gates : GateSettings
@@ -120,6 +127,8 @@ class Settings(BaseSettings):
     models: tuple[str, ...] = ("popularity", "ease", "lightfm", "ncf")
     learns_from_web_events: bool = True
     warm_start: Literal["never", "auto"] = "never"
+    resumes: bool = True
+    checkpoint_seconds: float = Field(default=10.0, ge=0)
     popularity: PopularitySettings = PopularitySettings()
     ease: EaseSettings = EaseSettings()
     lightfm: LightFMSettings = LightFMSettings()

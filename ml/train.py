@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Final
 
 from ml import contracts, logs
+from ml.checkpoints import Checkpoints
 from ml.comparisons import ModelDifference
 from ml.dataset import Fold
 from ml.earlier_models import EarlierModels
 from ml.errors import WarehouseAccessError
+from ml.fingerprint import fingerprint
 from ml.fold_building import Marts
 from ml.interest import scorer
 from ml.marts import as_of_at, read_folds
@@ -40,7 +42,6 @@ from ml.trials import (
     learned_fold,
     test,
 )
-from ml.tuning.fingerprint import fingerprint
 from ml.warehouse import append_tables, connect
 
 MODELS_FOLDER: Final = "models"
@@ -116,11 +117,14 @@ def train(settings: Settings, progress: Progress) -> Run:
     with progress.step("read marts") as step:
         marts, folds = read_folds(settings, step)
     earlier = EarlierModels(settings, settings.folder / MODELS_FOLDER)
-    trials, comparisons, champion = _compete(settings, folds, earlier, progress)
+    checkpoints = Checkpoints(settings, progress)
+    trials, comparisons, champion = _compete(settings, folds, earlier, checkpoints, progress)
     chosen = next(trial for trial in trials if trial.name == champion.name)
     serving = folds[contracts.FOLD_SERVING]
     with Spool(settings.folder, OFFER_SCHEMA) as spool:
-        model = _serve(run_id, chosen, serving, marts, spool, settings, earlier, progress)
+        model = _serve(
+            run_id, chosen, serving, marts, spool, settings, earlier, checkpoints, progress
+        )
         with progress.step("write results") as step:
             offers = spool.rows()
             run = Run(
@@ -137,21 +141,28 @@ def train(settings: Settings, progress: Progress) -> Run:
             tables = run_tables(run, offers, marts, folds, settings)
             _write(settings, tables, progress.steps[first_step:], run_id, earlier)
             step.outcome = f"{tables.row_count:,} rows"
+    checkpoints.clear()
     return run
 
 
 def _compete(
-    settings: Settings, folds: dict[str, Fold], earlier: EarlierModels, progress: Progress
+    settings: Settings,
+    folds: dict[str, Fold],
+    earlier: EarlierModels,
+    checkpoints: Checkpoints,
+    progress: Progress,
 ) -> tuple[list[Trial], list[ModelDifference], Champion]:
     """Fit and calibrate every model on validation, measure each on test, choose one."""
     validation, testing = folds[contracts.FOLD_VALIDATION], folds[contracts.FOLD_TEST]
     _tell_of_other_data(settings, validation, progress)
-    fitted = {name: earlier.fit(name, validation, progress) for name in settings.models}
+    fitted = {
+        name: earlier.fit(name, validation, progress, checkpoints) for name in settings.models
+    }
     winner = best_on_validation(fitted)
     trials = [
         test(
             name, fitted[name], settings, testing, progress,
-            earlier.start(name, testing), earlier.keep(name, testing),
+            earlier.start(name, testing), earlier.keep(name, testing), checkpoints,
         )
         for name in settings.models
     ]  # fmt: skip
@@ -170,6 +181,7 @@ def _serve(
     spool: Spool,
     settings: Settings,
     earlier: EarlierModels,
+    checkpoints: Checkpoints,
     progress: Progress,
 ) -> Recommender:
     """Refit the champion on everything and spool the best candidates of every eligible client."""
@@ -182,6 +194,7 @@ def _serve(
             start=earlier.start(name, fold),
             epochs=chosen.best_epoch,
             tell=step.update,
+            checkpoints=checkpoints,
         )
     earlier.keep(name, fold)(model)
     with progress.step("offers for every client") as step:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from ml import contracts
+from ml.checkpoints import Checkpoints
 from ml.comparisons import ModelDifference, compare_models
 from ml.dataset import Fold
 from ml.errors import ModelError
@@ -144,6 +145,7 @@ def fit_model(
     monitor: Monitor | None = None,
     epochs: int | None = None,
     tell: Callable[[str], None] = lambda text: None,
+    checkpoints: Checkpoints | None = None,
 ) -> tuple[Recommender, list[Epoch]]:
     """Fit a fresh model, from nothing or from what an earlier one learned.
 
@@ -157,6 +159,8 @@ def fit_model(
         As in :meth:`Recommender.fit`.
     tell : callable
         Hears of each epoch in words.
+    checkpoints : Checkpoints, optional
+        Where the fit leaves its state, and goes on from a run that was killed.
 
     Returns
     -------
@@ -173,11 +177,23 @@ def fit_model(
     def listen(epoch: Epoch) -> None:
         tell(_told(epoch))
 
-    if start is None:
-        return model, model.fit(history, monitor=monitor, epochs=epochs, progress=listen)
-    if not isinstance(model, Adaptable):
+    if start is not None and not isinstance(model, Adaptable):
         raise ModelError(f"'{name}' cannot go on from an earlier model")
-    return model, model.fit(history, monitor=monitor, epochs=epochs, progress=listen, start=start)
+    checkpoint = None
+    if checkpoints is not None and name not in SIMPLE_MODELS:
+        checkpoint = checkpoints.of(
+            name,
+            model_settings(settings, name),
+            fold,
+            start=start,
+            epochs=epochs,
+            is_monitored=monitor is not None,
+        )
+    given: dict[str, Any] = {} if start is None else {"start": start}
+    seen = model.fit(
+        history, monitor=monitor, epochs=epochs, progress=listen, checkpoint=checkpoint, **given
+    )
+    return model, seen
 
 
 def fit_on_validation(
@@ -186,6 +202,7 @@ def fit_on_validation(
     fold: Fold,
     progress: Progress,
     start: Learned | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Fitted:
     """Fit with early stopping on the validation labels, calibrate, and measure.
 
@@ -202,6 +219,7 @@ def fit_on_validation(
             start=start,
             monitor=EpochEvaluator(fold, settings.block_size),
             tell=step.update,
+            checkpoints=checkpoints,
         )
         weight = choose_weight(model, fold, settings.block_size)
         step.update("calibrating")
@@ -231,6 +249,7 @@ def test(
     progress: Progress,
     start: Learned | None = None,
     keep: Callable[[Recommender], None] | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Trial:
     """Refit up to the test cutoff, as long as validation chose, and measure once.
 
@@ -244,6 +263,7 @@ def test(
             start=start,
             epochs=fitted.model.best_epoch,
             tell=step.update,
+            checkpoints=checkpoints,
         )
         if keep is not None:
             keep(model)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from ml.checkpoints import Checkpoints
 from ml.dataset import Fold
 from ml.errors import ModelError
 from ml.evaluation.significance import Comparison, compare
@@ -46,6 +47,7 @@ def choose_start(
     settings: Settings,
     fold: Fold,
     progress: Progress,
+    checkpoints: Checkpoints | None = None,
 ) -> WarmChoice:
     """Fit from a start too, and compare with the cold fit on the same labels.
 
@@ -61,6 +63,8 @@ def choose_start(
     fold : Fold
         Validation.
     progress : Progress
+    checkpoints : Checkpoints, optional
+        As in :func:`ml.trials.fit_model`.
 
     Returns
     -------
@@ -69,7 +73,7 @@ def choose_start(
     if start is None:
         return WarmChoice(None, None, "cold: no earlier model knows little enough", 0.0)
     try:
-        warm = fit_on_validation(name, settings, fold, progress, start)
+        warm = fit_on_validation(name, settings, fold, progress, start, checkpoints)
     except ModelError as error:
         return WarmChoice(None, None, f"cold: {error}", 0.0)
     found = compare(

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from ml import contracts
+from ml.checkpoints import CHECKPOINTS_FOLDER
 from ml.errors import WarehouseAccessError
 from ml.releases import CURRENT, LIVE, RELEASES
 from ml.report.page import REPORTS_FOLDER
@@ -15,11 +16,14 @@ from ml.train import MODELS_FOLDER
 def remove_models(folder: Path) -> int:
     """Remove saved models: they were fitted on the client, and number clients as they were then.
 
+    Checkpoints of trainings that were killed go with them.
+
     Returns
     -------
     int
         How many.
     """
+    _remove([path for path in [folder / CHECKPOINTS_FOLDER] if path.exists()])
     return _remove([path for path in (folder / MODELS_FOLDER).glob("*") if path.is_dir()])
 
 

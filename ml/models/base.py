@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from ml.dataset import FloatArray, Fold, IntArray
+
+Arrays = dict[str, npt.NDArray[Any]]
+"""What a model or a training consists of, by name."""
 
 
 class ModelSettings(BaseModel):
     """Base of every model's settings: frozen, and a misspelt name is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @property
+    def chosen_device(self) -> str:
+        """Kind of device that computes; part of what makes scores bit-equal."""
+        return "cpu"
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,50 @@ EpochListener = Callable[[Epoch], None]
 """Hears of each epoch as it ends: progress for the person who waits."""
 
 
+@dataclass(frozen=True)
+class Saved:
+    """A training as it was after an epoch, or what it came to.
+
+    Parameters
+    ----------
+    history : list of Epoch
+    best_epoch : int
+    best : float
+        NDCG@10 of the best epoch; minus infinity where nothing was measured.
+    is_finished : bool
+        Then the parameters of the best epoch are all that is kept.
+    arrays : dict of str to ndarray
+    """
+
+    history: list[Epoch]
+    best_epoch: int
+    best: float
+    is_finished: bool
+    arrays: Arrays
+
+
+class Checkpoint(Protocol):
+    """Where one training leaves its state, to go on from if it is stopped."""
+
+    def read(self, last: int) -> Saved | None:
+        """What an earlier training of the very same left; None to begin anew.
+
+        Parameters
+        ----------
+        last : int
+            Epochs that are to be trained at most: to tell how far it had come.
+        """
+        ...
+
+    def is_due(self) -> bool:
+        """Whether enough time has passed to write again."""
+        ...
+
+    def write(self, saved: Saved) -> None:
+        """Put a state in the place of the one before."""
+        ...
+
+
 class Recommender(ABC):
     """A model that scores every service for a client.
 
@@ -96,6 +148,7 @@ class Recommender(ABC):
         monitor: Monitor | None = None,
         epochs: int | None = None,
         progress: EpochListener | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> list[Epoch]:
         """Learn from a fold.
 
@@ -108,6 +161,9 @@ class Recommender(ABC):
             Train exactly this long. Without it, the model's own settings decide.
         progress : callable, optional
             Called after each epoch with its record.
+        checkpoint : Checkpoint, optional
+            Where a training leaves its state, and goes on from one that was stopped: bit for bit
+            as if it had not been. Models that learn in closed form leave it alone.
 
         Returns
         -------
@@ -137,85 +193,3 @@ class Recommender(ABC):
     @abstractmethod
     def load(cls, directory: Path) -> Self:
         """Read back what ``save`` wrote; scores are equal bit for bit."""
-
-
-class Trainee(ABC):
-    """One training in progress: what :func:`train_by_epoch` drives."""
-
-    @abstractmethod
-    def epoch(self) -> float | None:
-        """Train one epoch and return its mean loss, if any."""
-
-    @abstractmethod
-    def show(self) -> None:
-        """Make the model's ``score`` reflect the training so far."""
-
-    @abstractmethod
-    def keep(self) -> None:
-        """Remember the present state as the best so far."""
-
-    @abstractmethod
-    def restore(self) -> None:
-        """Go back to the state that was kept."""
-
-
-def train_by_epoch(
-    model: Recommender,
-    trainee: Trainee,
-    *,
-    max_epochs: int,
-    patience: int,
-    monitor: Monitor | None,
-    epochs: int | None,
-    progress: EpochListener | None,
-) -> list[Epoch]:
-    """Train epoch by epoch with early stopping, and leave the model at its best epoch.
-
-    Parameters
-    ----------
-    model : Recommender
-        Shown to ``monitor``; its ``best_epoch`` is set.
-    trainee : Trainee
-    max_epochs : int
-        Upper limit where ``epochs`` is not given.
-    patience : int
-        Epochs without a better NDCG@10 after which training stops.
-    monitor, epochs, progress
-        As in :meth:`Recommender.fit`.
-
-    Returns
-    -------
-    list of Epoch
-    """
-    history: list[Epoch] = []
-    best = float("-inf")
-    model.best_epoch = 1
-    last = epochs or max_epochs
-    for number in range(1, last + 1):
-        started = time.perf_counter()
-        loss = trainee.epoch()
-        # Nobody looks at the model between epochs without a monitor: its vectors can wait.
-        if monitor or number == last:
-            trainee.show()
-        seconds = time.perf_counter() - started
-        quality = monitor(model) if monitor else None
-        record = Epoch(
-            number,
-            loss,
-            quality.auc if quality else None,
-            quality.ndcg_at_10 if quality else None,
-            seconds,
-        )
-        history.append(record)
-        if progress:
-            progress(record)
-        if quality is None or epochs is not None:
-            model.best_epoch = number
-        elif quality.ndcg_at_10 > best:
-            best, model.best_epoch = quality.ndcg_at_10, number
-            trainee.keep()
-        elif number - model.best_epoch >= patience:
-            break
-    if model.best_epoch != len(history):
-        trainee.restore()
-    return history

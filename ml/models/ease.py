@@ -13,7 +13,7 @@ from scipy import linalg, sparse
 
 from ml.dataset import FloatArray, Fold, IntArray
 from ml.models.adoption import log_adoption_rate
-from ml.models.base import Epoch, EpochListener, ModelSettings, Monitor, Recommender
+from ml.models.base import Checkpoint, Epoch, EpochListener, ModelSettings, Monitor, Recommender
 from ml.models.features import smooth_over_features
 from ml.models.popularity import single_epoch
 from ml.models.recency import AdoptionOrder, recency_weights
@@ -100,6 +100,7 @@ class Ease(Recommender):
         monitor: Monitor | None = None,
         epochs: int | None = None,
         progress: EpochListener | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> list[Epoch]:
         """Solve; see :class:`Recommender`."""
         started = time.perf_counter()

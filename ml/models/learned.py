@@ -23,8 +23,7 @@ from safetensors.numpy import load_file, save_file
 
 from ml.dataset import Fold, IntArray
 from ml.errors import ModelError
-from ml.models.base import Epoch, EpochListener, Monitor, Recommender
-from ml.models.state import Arrays
+from ml.models.base import Arrays, Checkpoint, Epoch, EpochListener, Monitor, Recommender
 
 VOCABULARY_FILE: Final = "vocabulary.json"
 _PREFIX: Final = "learned."
@@ -244,6 +243,7 @@ class Adaptable(Recommender):
         monitor: Monitor | None = None,
         epochs: int | None = None,
         progress: EpochListener | None = None,
+        checkpoint: Checkpoint | None = None,
         start: Learned | None = None,
     ) -> list[Epoch]:
         """Train, from a start where one is given; see :class:`Recommender`.

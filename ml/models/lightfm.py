@@ -8,7 +8,8 @@ from typing import ClassVar, Self
 import numpy as np
 
 from ml.dataset import FloatArray, Fold, IntArray
-from ml.models.base import Epoch, EpochListener, Monitor, train_by_epoch
+from ml.models.base import Checkpoint, Epoch, EpochListener, Monitor
+from ml.models.epochs import train_by_epoch
 from ml.models.learned import Adaptable, Learned, read_learned, to_arrays, write_vocabulary
 from ml.models.lightfm_settings import LightFMSettings
 from ml.models.lightfm_training import Training, axes_of
@@ -55,6 +56,7 @@ class LightFM(Adaptable):
         monitor: Monitor | None = None,
         epochs: int | None = None,
         progress: EpochListener | None = None,
+        checkpoint: Checkpoint | None = None,
         start: Learned | None = None,
     ) -> list[Epoch]:
         """Train, from what was learned before where it is given; see :class:`Recommender`.
@@ -70,6 +72,7 @@ class LightFM(Adaptable):
             monitor=monitor,
             epochs=epochs,
             progress=progress,
+            checkpoint=checkpoint,
         )
         self.learned = training.learned()
         return history

@@ -11,11 +11,20 @@ from lightfm import LightFM as _LightFM
 from scipy import sparse
 
 from ml.dataset import FloatArray
+from ml.models.base import Arrays
+from ml.models.generators import set_state, state_of
 from ml.models.lightfm_settings import LightFMSettings
-from ml.models.state import Arrays
 
 PARAMETERS: Final = ("user_embeddings", "user_biases", "item_embeddings", "item_biases")
 """LightFM's names of what it learns."""
+
+_SQUARES: Final = {
+    "user_embeddings": "user_embedding_gradients",
+    "user_biases": "user_bias_gradients",
+    "item_embeddings": "item_embedding_gradients",
+    "item_biases": "item_bias_gradients",
+}
+"""Its names of Adagrad's sums of squared gradients, by what they are of; from 1 on."""
 
 
 class Members:
@@ -53,6 +62,28 @@ class Members:
         for member, model in enumerate(self.models):
             for name in PARAMETERS:
                 setattr(model, name, arrays[f"{member}.{name}"])
+            if model.item_embedding_gradients is None:
+                _begin_adagrad(model)
+
+    def state(self) -> Arrays:
+        """Adagrad's sums and random generators, by member and name."""
+        sums = {
+            f"{member}.{name}": getattr(model, name)
+            for member, model in enumerate(self.models)
+            for name in _SQUARES.values()
+        }
+        generators = {
+            f"{member}.generator": state_of(model.random_state)
+            for member, model in enumerate(self.models)
+        }
+        return sums | generators
+
+    def set_state(self, arrays: Arrays) -> None:
+        """Go on with another one's sums and draws; after ``set_parameters``."""
+        for member, model in enumerate(self.models):
+            for name in _SQUARES.values():
+                setattr(model, name, arrays[f"{member}.{name}"])
+            set_state(model.random_state, arrays[f"{member}.generator"])
 
     def fit_partial(self, interactions: sparse.coo_matrix, **given: Any) -> None:
         """Train each member for one epoch; LightFM leaves the interpreter free meanwhile."""
@@ -84,3 +115,11 @@ class Members:
         joined = np.concatenate(vectors, axis=1, dtype=np.float32)
         joined /= np.float32(divisor)
         return np.mean(biases, axis=0), joined
+
+
+def _begin_adagrad(model: _LightFM) -> None:
+    """What LightFM allocates beside its parameters, which were given and not drawn here."""
+    for name, squares in _SQUARES.items():
+        parameters = getattr(model, name)
+        setattr(model, squares, np.ones_like(parameters))
+        setattr(model, squares.replace("gradients", "momentum"), np.zeros_like(parameters))

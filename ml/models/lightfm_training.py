@@ -12,8 +12,10 @@ from scipy import sparse
 from ml.dataset import BoolArray, FloatArray, Fold, IntArray
 from ml.errors import ModelError
 from ml.models.adoption import log_adoption_rate
-from ml.models.base import Trainee
+from ml.models.base import Arrays
+from ml.models.epochs import Trainee
 from ml.models.features import keep_largest, normalise_rows
+from ml.models.generators import set_state, state_of
 from ml.models.learned import (
     CLIENT_FEATURES,
     CLIENTS,
@@ -27,7 +29,6 @@ from ml.models.learned import (
 from ml.models.lightfm_members import PARAMETERS, Members
 from ml.models.lightfm_settings import LightFMSettings
 from ml.models.recency import AdoptionOrder, reach_weights, recency_weights
-from ml.models.state import Arrays
 from ml.models.visits import Visits
 from ml.negative_sampling import NegativeSampler
 
@@ -36,6 +37,8 @@ _HIDDEN = 0.5
 
 _VISITS = 1
 """Keeps the order of visits apart from the other random draws of a seed."""
+
+_OF_VISITS, _GENERATOR = "visits.", "generator"
 
 
 @dataclass(frozen=True)
@@ -121,9 +124,6 @@ class Training(Trainee):
             settings.max_epochs,
             np.random.default_rng((seed, _VISITS)),
         )
-        self._vectors: tuple[FloatArray, FloatArray] | None = None
-        self._best: tuple[FloatArray, FloatArray] | None = None
-        self._best_parameters: Arrays | None = None
         if start is not None:
             self._begin_from(start)
 
@@ -140,8 +140,7 @@ class Training(Trainee):
         """What this training leaves to go on from; None where the fold knows no ids."""
         if self._vocabulary is None:
             return None
-        parameters = self._best_parameters or self.members.parameters()
-        return Learned(self._vocabulary, parameters)
+        return Learned(self._vocabulary, self.parameters())
 
     def _draw_loss_pairs(self, rng: np.random.Generator) -> _LossPairs:
         """A sample of pairs, each with a service that the client lacks."""
@@ -187,7 +186,7 @@ class Training(Trainee):
         service_bias, services = self.members.service_vectors(self.service_columns)
         ones = np.ones(1, dtype=np.float32)
         # [c, bc, 1] · [s, 1, bs] = c·s + bc + bs
-        self._vectors = (
+        self._take(
             np.column_stack([clients, client_bias, np.broadcast_to(ones, len(clients))]).astype(
                 np.float32
             ),
@@ -195,7 +194,6 @@ class Training(Trainee):
                 [services, np.broadcast_to(ones, len(services)), service_bias + self.offset]
             ).astype(np.float32),
         )
-        self._take(*self._vectors)
 
     def _columns_at_random_moment(
         self, order: AdoptionOrder
@@ -235,18 +233,26 @@ class Training(Trainee):
         gap += bias[pairs.owned] - bias[pairs.drawn]
         return float(np.maximum(0.0, 1.0 - gap).mean())
 
-    def keep(self) -> None:
+    def parameters(self) -> Arrays:
         """See :class:`Trainee`."""
-        self._best = self._vectors
-        if self._vocabulary is not None:
-            # LightFM goes on writing into its arrays.
-            now = self.members.parameters()
-            self._best_parameters = {name: array.copy() for name, array in now.items()}
+        return self.members.parameters()
 
-    def restore(self) -> None:
+    def set_parameters(self, arrays: Arrays) -> None:
         """See :class:`Trainee`."""
-        assert self._best is not None, "keep comes first"
-        self._take(*self._best)
+        self.members.set_parameters(arrays)
+
+    def state(self) -> Arrays:
+        """See :class:`Trainee`."""
+        visits = {f"{_OF_VISITS}{name}": array for name, array in self._visits.state().items()}
+        return self.members.state() | visits | {_GENERATOR: state_of(self._rng)}
+
+    def set_state(self, arrays: Arrays) -> None:
+        """See :class:`Trainee`."""
+        self.members.set_state(arrays)
+        self._visits.set_state(
+            {n.removeprefix(_OF_VISITS): a for n, a in arrays.items() if n.startswith(_OF_VISITS)}
+        )
+        set_state(self._rng, arrays[_GENERATOR])
 
 
 def axes_of(settings: LightFMSettings) -> Axes:

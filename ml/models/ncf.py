@@ -31,7 +31,8 @@ import torch
 from torch import Tensor
 
 from ml.dataset import FloatArray, Fold, IntArray
-from ml.models.base import Epoch, EpochListener, Monitor, Recommender, train_by_epoch
+from ml.models.base import Checkpoint, Epoch, EpochListener, Monitor, Recommender
+from ml.models.epochs import train_by_epoch
 from ml.models.ncf_settings import NCFSettings
 from ml.models.ncf_training import Sides, Training
 from ml.models.state import read_state, write_state
@@ -82,6 +83,7 @@ class NCF(Recommender):
         monitor: Monitor | None = None,
         epochs: int | None = None,
         progress: EpochListener | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> list[Epoch]:
         """Train; see :class:`Recommender`."""
         with torch_threads(1):
@@ -94,6 +96,7 @@ class NCF(Recommender):
                 monitor=monitor,
                 epochs=epochs,
                 progress=progress,
+                checkpoint=checkpoint,
             )
 
     def take(self, sides: Sides) -> None:

@@ -19,7 +19,9 @@ from torch import Tensor, nn
 
 from ml.dataset import BoolArray, FloatArray, Fold, IntArray
 from ml.models.adoption import log_adoption_rate
-from ml.models.base import Trainee
+from ml.models.base import Arrays
+from ml.models.epochs import Trainee
+from ml.models.generators import set_state, state_of
 from ml.models.losses import binary_loss, softmax_loss
 from ml.models.ncf_settings import NCFSettings
 from ml.models.neumf import Histories, NeuMF, SparseRows
@@ -32,6 +34,9 @@ _STEPS_AT_ONCE = 64
 
 _CLIENTS_AT_ONCE = 4096
 """Clients whose vectors are made together when scores are wanted."""
+
+_OF_NETWORK, _OF_OPTIMIZER, _OF_VISITS = "network.", "optimizer.", "visits."
+_GENERATOR, _TORCH_GENERATOR, _COUNTS = "generator", "torch_generator", "counts"
 
 
 @dataclass(frozen=True)
@@ -155,7 +160,6 @@ class Training(Trainee):
         self._offset = self._tensor(
             log_adoption_rate(fold, settings.adoption_days) * np.float32(settings.adoption_weight)
         )
-        self._best: list[Tensor] = []
 
     def epoch(self) -> float | None:
         """See :class:`Trainee`."""
@@ -313,16 +317,61 @@ class Training(Trainee):
             self._tensor((counts > 0).astype(np.float32))[:, None],
         )
 
-    def keep(self) -> None:
-        """See :class:`Trainee`."""
-        self._best = [parameter.detach().clone() for parameter in self.mean.parameters()]
+    def parameters(self) -> Arrays:
+        """See :class:`Trainee`; of the mean, which is what scores."""
+        return _arrays(self.mean)
 
-    @torch.no_grad()
-    def restore(self) -> None:
+    def set_parameters(self, arrays: Arrays) -> None:
         """See :class:`Trainee`."""
-        for parameter, best in zip(self.mean.parameters(), self._best, strict=True):
-            parameter.copy_(best)
-        self.show()
+        _fill(self.mean, arrays)
+
+    def state(self) -> Arrays:
+        """See :class:`Trainee`."""
+        parts = {
+            _OF_NETWORK: _arrays(self.network),
+            _OF_OPTIMIZER: {
+                f"{name}.{key}": tensor.cpu().numpy()
+                for name, parameter in self.network.named_parameters()
+                for key, tensor in self._optimizer.state[parameter].items()
+            },
+            _OF_VISITS: self._visits.state(),
+            "": {
+                _GENERATOR: state_of(self._rng),
+                _TORCH_GENERATOR: self._generator.get_state().numpy(),
+                _COUNTS: np.array([self.samples, self._steps]),
+            },
+        }
+        return {f"{part}{name}": a for part, arrays in parts.items() for name, a in arrays.items()}
+
+    def set_state(self, arrays: Arrays) -> None:
+        """See :class:`Trainee`."""
+
+        def part(prefix: str) -> Arrays:
+            return {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
+
+        _fill(self.network, part(_OF_NETWORK))
+        parameters = dict(self.network.named_parameters())
+        for name, array in part(_OF_OPTIMIZER).items():
+            of, key = name.rsplit(".", 1)
+            # Its own memory, aligned as torch's own is.
+            self._optimizer.state[parameters[of]][key] = self._tensor(array).clone()
+        self._visits.set_state(part(_OF_VISITS))
+        # After the visits, which draw from it too.
+        set_state(self._rng, arrays[_GENERATOR])
+        self._generator.set_state(torch.from_numpy(arrays[_TORCH_GENERATOR]))
+        self.samples, self._steps = (int(count) for count in arrays[_COUNTS])
+
+
+def _arrays(network: NeuMF) -> Arrays:
+    """A network's parameters by name; on the processor the very memory that is trained."""
+    return {name: p.detach().cpu().numpy() for name, p in network.named_parameters()}
+
+
+@torch.no_grad()
+def _fill(network: NeuMF, arrays: Arrays) -> None:
+    """Put values into a network's parameters."""
+    for name, parameter in network.named_parameters():
+        parameter.copy_(torch.from_numpy(arrays[name]))
 
 
 def _optimizer(network: NeuMF, settings: NCFSettings) -> torch.optim.Optimizer:

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from ml.dataset import FloatArray, Fold, IntArray
-from ml.models.base import Epoch, EpochListener, ModelSettings, Monitor, Recommender
+from ml.models.base import Checkpoint, Epoch, EpochListener, ModelSettings, Monitor, Recommender
 from ml.models.features import smooth_over_features
 from ml.models.state import read_state, write_state
 
@@ -59,6 +59,7 @@ class Popularity(Recommender):
         monitor: Monitor | None = None,
         epochs: int | None = None,
         progress: EpochListener | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> list[Epoch]:
         """Count; see :class:`Recommender`."""
         started = time.perf_counter()

@@ -12,12 +12,10 @@ import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
 from ml.errors import ModelError
-from ml.models.base import ModelSettings, Recommender
+from ml.models.base import Arrays, ModelSettings, Recommender
 
 _ARRAYS = "arrays.safetensors"
 _DESCRIPTION = "model.json"
-
-Arrays = dict[str, npt.NDArray[Any]]
 
 
 def write_state(

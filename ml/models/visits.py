@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.dataset import IntArray
+from ml.models.base import Arrays
+from ml.models.generators import set_state, state_of
 
 
 class Visits:
@@ -79,3 +81,17 @@ class Visits:
         share = float(pairs.sum()) / self.parts
         chosen: IntArray = self._order[(middles // share).astype(np.int64) == turn]
         return chosen
+
+    def state(self) -> Arrays:
+        """Whose turn it is, and what decides the next orders."""
+        return {
+            "done": np.array(self._done),
+            "order": self._order,
+            "generator": state_of(self._rng),
+        }
+
+    def set_state(self, arrays: Arrays) -> None:
+        """Go on with another one's turns."""
+        self._done = int(arrays["done"])
+        self._order = arrays["order"]
+        set_state(self._rng, arrays["generator"])

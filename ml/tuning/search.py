@@ -26,13 +26,13 @@ from ml.dataset import Fold
 from ml.errors import InputError, ModelError
 from ml.evaluation.protocol import EpochEvaluator, EpochQuality
 from ml.files import make_folder
+from ml.fingerprint import fingerprint
 from ml.interest import WithInterest, choose_weight
 from ml.models.base import ModelSettings, Recommender
 from ml.models.registry import create
 from ml.progress import Progress
 from ml.settings import Settings
 from ml.trials import CHAMPION_METRIC, learned_fold, model_settings
-from ml.tuning.fingerprint import fingerprint
 from ml.tuning.saved import Parameters
 from ml.tuning.space import Dimension, default_parameters, open_dimensions
 

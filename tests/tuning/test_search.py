@@ -21,11 +21,11 @@ from rich.console import Console
 
 from ml.dataset import Fold
 from ml.errors import InputError, ModelError, WarehouseBusyError
+from ml.fingerprint import fingerprint
 from ml.models.lightfm_settings import LightFMSettings
 from ml.models.ncf import NCFSettings
 from ml.progress import Progress
 from ml.settings import PROJECT_ROOT, Settings, load_settings
-from ml.tuning.fingerprint import fingerprint
 from ml.tuning.saved import TUNED_FILE, TUNED_MODELS, Provenance, Tuned, write_tuned
 from ml.tuning.search import Search, TrialRun, storage_file
 from ml.tuning.space import SPACES, default_parameters, open_dimensions

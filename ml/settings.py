@@ -79,8 +79,8 @@ class Settings(BaseSettings):
         In the simulated world they are worth .01 of AUC to every model (docs/models.md). Without
         web events nothing changes.
     warm_start : str, default 'never'
-        ``auto`` also fits models that can (LightFM) from where an earlier run left off, and uses
-        that where it is not significantly worse on validation; scores then depend on the runs
+        ``auto`` also fits models that can (LightFM and NCF) from where an earlier run left off, and
+        uses that where it is not significantly worse on validation; scores then depend on the runs
         before. ``never`` begins anew: same data, same scores (docs/adapting.md).
     resumes : bool, default True
         Whether a training goes on where a killed one of the same data, settings, seed and versions

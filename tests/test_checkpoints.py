@@ -23,6 +23,7 @@ from ml.progress import Progress
 from ml.settings import Settings
 from tests.models.folds import two_tastes
 from tests.models.test_learned import named
+from tests.test_disk import largest_file
 
 FOLD = named(two_tastes())
 OWN = LightFMSettings()
@@ -167,6 +168,17 @@ def test_where_nothing_can_be_written_training_goes_on(tmp_path: Path) -> None:
     [line] = run.told.getvalue().splitlines()
     assert line.startswith("no checkpoints: ")
     assert not run.of().is_due()
+
+
+def test_a_file_that_cannot_be_written_whole_leaves_the_one_before(tmp_path: Path) -> None:
+    Run(tmp_path).of().write(SAVED)
+    run = Run(tmp_path)
+    with largest_file(200):
+        run.of().write(replace(SAVED, best_epoch=2))
+    assert run.told.getvalue().startswith("no checkpoints: ")
+    assert len(list((tmp_path / "checkpoints").iterdir())) == 1
+    found = Run(tmp_path).of().read(20)
+    assert found is not None and found.best_epoch == 1
 
 
 def test_digests_see_values_types_order_and_names() -> None:

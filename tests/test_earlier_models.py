@@ -18,6 +18,7 @@ from ml.earlier_models import EarlierModels, parse_warm_from
 from ml.errors import InputError
 from ml.models.learned import Learned
 from ml.models.lightfm_settings import LightFMSettings
+from ml.models.ncf_settings import NCFSettings
 from ml.progress import Progress
 from ml.settings import Settings
 from ml.trials import fit_model
@@ -25,10 +26,19 @@ from tests.models.folds import two_tastes
 from tests.models.test_learned import everybody, named
 
 QUICK = LightFMSettings(factors=8, members=1, max_epochs=6)
+QUICK_NCF = NCFSettings(
+    gmf_factors=8, mlp_factors=4, hidden=(8, 4), clients_per_step=8, max_epochs=6,
+)  # fmt: skip
 
 
 def settings(warm_start: str = "auto") -> Settings:
-    return Settings(warm_start=warm_start, lightfm=QUICK, bootstrap_samples=200, threads=1)
+    return Settings(
+        warm_start=warm_start,
+        lightfm=QUICK,
+        ncf=QUICK_NCF,
+        bootstrap_samples=200,
+        threads=1,
+    )
 
 
 def progress() -> Progress:
@@ -40,10 +50,12 @@ def world() -> Fold:
     return named(two_tastes())
 
 
-def run(models: Path, run_id: str, fold: Fold, own: Settings) -> EarlierModels:
+def run(
+    models: Path, run_id: str, fold: Fold, own: Settings, name: str = "lightfm"
+) -> EarlierModels:
     """What a training run does with one fold."""
     earlier = EarlierModels(own, models)
-    earlier.fit("lightfm", fold, progress())
+    earlier.fit(name, fold, progress())
     (models / run_id).mkdir(parents=True)
     earlier.save(models / run_id)
     return earlier
@@ -62,19 +74,22 @@ def test_never_keeps_nothing_and_decides_nothing(world: Fold, tmp_path: Path) ->
     assert earlier.start("lightfm", world) is None
 
 
-def test_the_first_run_is_cold_and_the_next_may_go_on(world: Fold, tmp_path: Path) -> None:
-    first = run(tmp_path, "r1", world, settings())
+@pytest.mark.parametrize("name", ["lightfm", "ncf"])
+def test_the_first_run_is_cold_and_the_next_may_go_on(
+    name: str, world: Fold, tmp_path: Path
+) -> None:
+    first = run(tmp_path, "r1", world, settings(), name)
     assert numbers(first)[0] == "cold"
     later = replace(world, cutoff_at=world.cutoff_at + timedelta(days=1))
     second = EarlierModels(settings(), tmp_path)
-    fitted = second.fit("lightfm", later, progress())
+    fitted = second.fit(name, later, progress())
     choice, found = numbers(second)
     assert found[Columns.CLIENT_COUNT] == len(later.labelled_clients)
     assert isinstance(found[Columns.DIFFERENCE], float)
-    start = second.start("lightfm", later)
+    start = second.start(name, later)
     assert (choice == "warm") == (start is not None)
     # The same again, bit for bit.
-    again = EarlierModels(settings(), tmp_path).fit("lightfm", later, progress())
+    again = EarlierModels(settings(), tmp_path).fit(name, later, progress())
     assert np.array_equal(fitted.model.score(everybody(later)), again.model.score(everybody(later)))
 
 

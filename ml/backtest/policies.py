@@ -84,7 +84,8 @@ def adaptable(settings: Settings, name: str) -> Adaptable:
     model = new_model(settings, name)
     if not isinstance(model, Adaptable):
         raise ModelError(
-            f"'{name}' keeps nothing that a later date could go on from: choose --model lightfm"
+            f"'{name}' keeps nothing that a later date could go on from: "
+            "choose --model lightfm or ncf"
         )
     return model
 

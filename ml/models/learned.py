@@ -162,13 +162,14 @@ def carried(
     places: dict[tuple[str, ...], IntArray] = {}
     result: Arrays = {}
     for name, beginning in fresh.items():
-        before = start.arrays.get(name)
-        if before is None or before.shape[1:] != beginning.shape[1:]:
+        before, names = start.arrays.get(name), axes[name]
+        # Where rows stand for nothing, their number is a width too.
+        first = 1 if names else 0
+        if before is None or before.shape[first:] != beginning.shape[first:]:
             raise ModelError(
                 f"the model to start from has other parameters ('{name}'): it was trained with "
                 "other settings; train without a start (warm_start = 'never') once"
             )
-        names = axes[name]
         if not names:
             result[name] = before.copy()
             continue

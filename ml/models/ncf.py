@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -31,8 +31,10 @@ import torch
 from torch import Tensor
 
 from ml.dataset import FloatArray, Fold, IntArray
-from ml.models.base import Checkpoint, Epoch, EpochListener, Monitor, Recommender
+from ml.models.base import Checkpoint, Epoch, EpochListener, Monitor
 from ml.models.epochs import train_by_epoch
+from ml.models.learned import Adaptable, Learned, read_learned, to_arrays, write_vocabulary
+from ml.models.ncf_parameters import axes_of
 from ml.models.ncf_settings import NCFSettings
 from ml.models.ncf_training import Sides, Training
 from ml.models.state import read_state, write_state
@@ -55,7 +57,7 @@ def torch_threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-class NCF(Recommender):
+class NCF(Adaptable):
     """NeuMF over histories, identities and features, with the recent adoption rate.
 
     Parameters
@@ -75,6 +77,7 @@ class NCF(Recommender):
         self.settings = settings or NCFSettings()
         self._seed = seed
         self.scorer: _Scorer | None = None
+        self.learned = None
 
     def fit(
         self,
@@ -84,11 +87,15 @@ class NCF(Recommender):
         epochs: int | None = None,
         progress: EpochListener | None = None,
         checkpoint: Checkpoint | None = None,
+        start: Learned | None = None,
     ) -> list[Epoch]:
-        """Train; see :class:`Recommender`."""
+        """Train, from what was learned before where it is given; see :class:`Adaptable`.
+
+        Adam's moments begin anew.
+        """
         with torch_threads(1):
-            training = Training(fold, self.settings, self._seed, self.take)
-            return train_by_epoch(
+            training = Training(fold, self.settings, self._seed, self.take, start)
+            history = train_by_epoch(
                 self,
                 training,
                 max_epochs=self.settings.max_epochs,
@@ -98,6 +105,18 @@ class NCF(Recommender):
                 progress=progress,
                 checkpoint=checkpoint,
             )
+        self.learned = training.learned()
+        return history
+
+    def apply(self, fold: Fold, learned: Learned) -> None:
+        """See :class:`Adaptable`.
+
+        Features, adoption rates and histories are the fold's. Services that the learned model does
+        not know say nothing in a history, and are scored by their features.
+        """
+        with torch_threads(1):
+            Training(fold, self.settings, self._seed, self.take, learned).show()
+        self.learned = learned
 
     def take(self, sides: Sides) -> None:
         """Score with these vectors from now on."""
@@ -114,7 +133,8 @@ class NCF(Recommender):
         """See :class:`Recommender`."""
         assert self.scorer is not None, "fit or load first"
         arrays = {name: tensor.cpu().numpy() for name, tensor in vars(self.scorer).items()}
-        write_state(directory, self, self.settings, arrays)
+        write_state(directory, self, self.settings, arrays | to_arrays(self.learned))
+        write_vocabulary(directory, self.learned)
 
     @classmethod
     def load(cls, directory: Path) -> Self:
@@ -122,7 +142,10 @@ class NCF(Recommender):
         description, arrays = read_state(directory, cls.name)
         model = cls(NCFSettings(**description["settings"]))
         model.best_epoch = description["best_epoch"]
-        model.scorer = _Scorer(**{name: torch.from_numpy(a) for name, a in arrays.items()})
+        model.scorer = _Scorer(
+            **{field.name: torch.from_numpy(arrays[field.name]) for field in fields(_Scorer)}
+        )
+        model.learned = read_learned(directory, arrays, axes_of(model.settings))
         return model
 
 

@@ -15,14 +15,23 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from scipy import sparse
-from torch import Tensor, nn
+from torch import Tensor
 
 from ml.dataset import BoolArray, FloatArray, Fold, IntArray
 from ml.models.adoption import log_adoption_rate
 from ml.models.base import Arrays
 from ml.models.epochs import Trainee
 from ml.models.generators import set_state, state_of
+from ml.models.learned import Learned, Vocabulary
 from ml.models.losses import binary_loss, softmax_loss
+from ml.models.ncf_parameters import (
+    arrays_of,
+    begin_from,
+    fill,
+    make_optimizer,
+    moments_of,
+    set_moments,
+)
 from ml.models.ncf_settings import NCFSettings
 from ml.models.neumf import Histories, NeuMF, SparseRows
 from ml.models.recency import AdoptionOrder, random_distances, reach_weights, recency_weights
@@ -114,6 +123,8 @@ class Training(Trainee):
     seed : int
     shown : callable
         Is given what scoring needs when it is wanted.
+    start : Learned, optional
+        Where to go on from.
 
     Attributes
     ----------
@@ -124,7 +135,12 @@ class Training(Trainee):
     """
 
     def __init__(
-        self, fold: Fold, settings: NCFSettings, seed: int, shown: Callable[[Sides], None]
+        self,
+        fold: Fold,
+        settings: NCFSettings,
+        seed: int,
+        shown: Callable[[Sides], None],
+        start: Learned | None = None,
     ) -> None:
         self._settings = settings
         self._fold = fold
@@ -153,10 +169,13 @@ class Training(Trainee):
         # The logit of the share of pairs that are owned: the start that learns nothing twice.
         share = (owned.nnz + 1) / (fold.n_clients * fold.n_services + 2)
         self.network.base.data.fill_(float(np.log(share / (1 - share))))
+        self._vocabulary = Vocabulary.of(fold)
+        if start is not None:
+            begin_from(self.network, start, self._vocabulary, settings)
         self.mean = copy.deepcopy(self.network)
         self.samples = 0
         self._steps = 0
-        self._optimizer = _optimizer(self.network, settings)
+        self._optimizer = make_optimizer(self.network, settings)
         self._offset = self._tensor(
             log_adoption_rate(fold, settings.adoption_days) * np.float32(settings.adoption_weight)
         )
@@ -317,23 +336,23 @@ class Training(Trainee):
             self._tensor((counts > 0).astype(np.float32))[:, None],
         )
 
+    def learned(self) -> Learned | None:
+        """What this training leaves to go on from; None where the fold knows no ids."""
+        return None if self._vocabulary is None else Learned(self._vocabulary, self.parameters())
+
     def parameters(self) -> Arrays:
         """See :class:`Trainee`; of the mean, which is what scores."""
-        return _arrays(self.mean)
+        return arrays_of(self.mean)
 
     def set_parameters(self, arrays: Arrays) -> None:
         """See :class:`Trainee`."""
-        _fill(self.mean, arrays)
+        fill(self.mean, arrays)
 
     def state(self) -> Arrays:
         """See :class:`Trainee`."""
         parts = {
-            _OF_NETWORK: _arrays(self.network),
-            _OF_OPTIMIZER: {
-                f"{name}.{key}": tensor.cpu().numpy()
-                for name, parameter in self.network.named_parameters()
-                for key, tensor in self._optimizer.state[parameter].items()
-            },
+            _OF_NETWORK: arrays_of(self.network),
+            _OF_OPTIMIZER: moments_of(self._optimizer, self.network),
             _OF_VISITS: self._visits.state(),
             "": {
                 _GENERATOR: state_of(self._rng),
@@ -349,44 +368,13 @@ class Training(Trainee):
         def part(prefix: str) -> Arrays:
             return {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
 
-        _fill(self.network, part(_OF_NETWORK))
-        parameters = dict(self.network.named_parameters())
-        for name, array in part(_OF_OPTIMIZER).items():
-            of, key = name.rsplit(".", 1)
-            # Its own memory, aligned as torch's own is.
-            self._optimizer.state[parameters[of]][key] = self._tensor(array).clone()
+        fill(self.network, part(_OF_NETWORK))
+        set_moments(self._optimizer, self.network, part(_OF_OPTIMIZER))
         self._visits.set_state(part(_OF_VISITS))
         # After the visits, which draw from it too.
         set_state(self._rng, arrays[_GENERATOR])
         self._generator.set_state(torch.from_numpy(arrays[_TORCH_GENERATOR]))
         self.samples, self._steps = (int(count) for count in arrays[_COUNTS])
-
-
-def _arrays(network: NeuMF) -> Arrays:
-    """A network's parameters by name; on the processor the very memory that is trained."""
-    return {name: p.detach().cpu().numpy() for name, p in network.named_parameters()}
-
-
-@torch.no_grad()
-def _fill(network: NeuMF, arrays: Arrays) -> None:
-    """Put values into a network's parameters."""
-    for name, parameter in network.named_parameters():
-        parameter.copy_(torch.from_numpy(arrays[name]))
-
-
-def _optimizer(network: NeuMF, settings: NCFSettings) -> torch.optim.Optimizer:
-    embeddings = network.embeddings()
-    decayed = {id(parameter) for parameter in embeddings}
-    others: list[nn.Parameter] = [p for p in network.parameters() if id(p) not in decayed]
-    # Fused: one pass over parameters, gradients and moments instead of ten.
-    return torch.optim.AdamW(
-        [
-            {"params": embeddings, "weight_decay": settings.embedding_decay},
-            {"params": others, "weight_decay": settings.weight_decay},
-        ],
-        lr=settings.learning_rate,
-        fused=True,
-    )
 
 
 def _stands_for(

@@ -18,10 +18,10 @@ from ml.dataset import Fold
 from ml.evaluation.protocol import EpochEvaluator
 from ml.models.base import Epoch, ModelSettings, Monitor
 from ml.models.generators import set_state, state_of
-from ml.models.learned import Learned
-from ml.models.lightfm import LightFM
+from ml.models.learned import Adaptable, Learned
 from ml.models.lightfm_settings import LightFMSettings
 from ml.models.ncf import NCFSettings
+from ml.models.registry import create
 from ml.progress import Progress
 from ml.settings import Settings
 from ml.trials import fit_model
@@ -160,17 +160,19 @@ def test_what_was_finished_is_read_back_and_not_trained(
     assert f"{job.name} was trained already: read back from checkpoints/" in job.told.getvalue()
 
 
-def test_a_warm_start_is_resumed_too(world: Fold, tmp_path: Path) -> None:
-    before = LightFM(LIGHTFM, seed=9)
+@pytest.mark.parametrize("kind", ["lightfm", "ncf"])
+def test_a_warm_start_is_resumed_too(kind: str, world: Fold, tmp_path: Path) -> None:
+    before = create(kind, KINDS[kind][1], seed=9, threads=1)
     before.fit(world, epochs=3)
-    job = Job(tmp_path, "lightfm", world, before.learned)
+    assert isinstance(before, Adaptable)
+    job = Job(tmp_path, kind, world, before.learned)
     whole = job.fit(epochs=5, is_kept=False)
     with pytest.raises(StoppedError):
         job.fit(epochs=5, stop_after=2)
     assert_same(job.fit(epochs=5), whole)
-    assert "resumes lightfm warm at epoch 3 of 5" in job.told.getvalue()
+    assert f"resumes {kind} warm at epoch 3 of 5" in job.told.getvalue()
     # From nothing it is another fit.
-    cold = Job(tmp_path, "lightfm", world)
+    cold = Job(tmp_path, kind, world)
     assert not np.array_equal(cold.fit(epochs=5)[0], whole[0])
     assert "resumes" not in cold.told.getvalue()
 

@@ -41,6 +41,9 @@ from ml.parallel import blocks
 _STEPS_AT_ONCE = 64
 """Steps whose random draws are made together: memory for these, not for everybody."""
 
+_MOST = 2
+"""A step that draws less than one in so many of the catalogue computes only what it meets."""
+
 _CLIENTS_AT_ONCE = 4096
 """Clients whose vectors are made together when scores are wanted."""
 
@@ -172,7 +175,8 @@ class Training(Trainee):
         self._vocabulary = Vocabulary.of(fold)
         if start is not None:
             begin_from(self.network, start, self._vocabulary, settings)
-        self.mean = copy.deepcopy(self.network)
+        # Without an average the last weights score.
+        self.mean = copy.deepcopy(self.network) if settings.averaging else self.network
         self.samples = 0
         self._steps = 0
         self._optimizer = make_optimizer(self.network, settings)
@@ -225,9 +229,10 @@ class Training(Trainee):
             return 0.0, 0
         n_clients, n_services = len(drawn.clients), self._fold.n_services
         services = self._deal(n_clients)
-        rows = drawn.rows
+        rows, columns = drawn.rows, drawn.services[is_positive].astype(np.int64)
         stands_for = _stands_for(rows, drawn.services, n_clients, n_services, services)
         positive_rows = self._tensor(rows[is_positive])
+        some, services, columns = _met(services, columns, n_services)
         clients = network.client_side(
             self._history(drawn),
             self._tensor(drawn.clients.astype(np.int64)) if settings.uses_identity else None,
@@ -237,11 +242,13 @@ class Training(Trainee):
         grid, pairs = network.logits(
             clients,
             network.service_side(
-                self._service_features, self._survivors(n_services, share=settings.service_dropout)
+                self._service_features,
+                self._survivors(n_services, share=settings.service_dropout),
+                None if some is None else self._tensor(some),
             ),
             self._tensor(services),
             positive_rows,
-            self._tensor(drawn.services[is_positive].astype(np.int64)),
+            self._tensor(columns),
             self._random(n_clients, settings.hidden[0]) < settings.dropout,
         )
         measure = softmax_loss if settings.loss == "softmax" else binary_loss
@@ -277,14 +284,16 @@ class Training(Trainee):
     @torch.no_grad()
     def _average(self) -> None:
         self._steps += 1
+        if self.mean is self.network:
+            return
         # As Adam corrects its means: the first steps do not weigh on the average for long.
         kept = min(self._settings.averaging, 1 - 1 / self._steps)
         torch._foreach_lerp_(
             list(self.mean.parameters()), list(self.network.parameters()), 1 - kept
         )
 
-    def _survivors(self, count: int, share: float) -> Tensor:
-        return (self._random(count, 1) >= share).float()
+    def _survivors(self, count: int, share: float) -> Tensor | None:
+        return (self._random(count, 1) >= share).float() if share else None
 
     def _random(self, *shape: int) -> Tensor:
         """Drawn on the processor, whatever the device: one stream of random numbers."""
@@ -375,6 +384,23 @@ class Training(Trainee):
         set_state(self._rng, arrays[_GENERATOR])
         self._generator.set_state(torch.from_numpy(arrays[_TORCH_GENERATOR]))
         self.samples, self._steps = (int(count) for count in arrays[_COUNTS])
+
+
+def _met(
+    drawn: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], n_services: int
+) -> tuple[npt.NDArray[np.int64] | None, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Services that a step meets, and where among them those are that it names.
+
+    None where they are most of the catalogue: computing all costs less than picking some.
+    """
+    if drawn.size >= n_services // _MOST:
+        return None, drawn, columns
+    is_met = np.zeros(n_services, dtype=np.bool_)
+    is_met[drawn] = True
+    is_met[columns] = True
+    some = np.flatnonzero(is_met)
+    places = np.cumsum(is_met) - 1
+    return some, places[drawn], places[columns]
 
 
 def _stands_for(

@@ -197,7 +197,7 @@ class NeuMF(nn.Module):
         histories: Histories | None,
         identities: Tensor | None,
         features: Tensor,
-        shown: Tensor,
+        shown: Tensor | None,
     ) -> ClientSide:
         """Compute clients' vectors.
 
@@ -208,37 +208,54 @@ class NeuMF(nn.Module):
         identities : Tensor of int64, (n,), optional
             Their indices, where clients have vectors of their own.
         features : Tensor, (n, n_client_features)
-        shown : Tensor of float32, (n, 1)
-            0 for clients who are known by their features alone.
+        shown : Tensor of float32, (n, 1), optional
+            0 for clients who are known by their features alone; None without any.
         """
         parts = [] if histories is None else [histories.sum(self.history)]
         if identities is not None:
             parts.append(_rows_of(self.clients, identities))
-        vectors = sum(parts[1:], parts[0]) * shown
-        gmf, mlp = vectors[:, : self.gmf_factors], vectors[:, self.gmf_factors :]
+        gmf, mlp = self._halves(sum(parts[1:], parts[0]), shown)
         joined = torch.cat([mlp, features @ self.client_features], dim=1)
         # The output weights are folded in here: GMF is then one matrix product.
         return ClientSide(gmf * self.gmf_output, joined @ self.client_layer)
 
-    def service_side(self, features: SparseRows, shown: Tensor) -> ServiceSide:
+    def service_side(
+        self, features: SparseRows, shown: Tensor | None, some: Tensor | None = None
+    ) -> ServiceSide:
         """Compute services' vectors.
 
         Parameters
         ----------
         features : SparseRows, (n_services, n_service_features)
-        shown : Tensor of float32, (n_services, 1)
-            0 for services that are known by their features alone.
+        shown : Tensor of float32, (n_services, 1), optional
+            0 for services that are known by their features alone; None without any.
+        some : Tensor of int64, (m,), optional
+            Services to compute, each once; all without it.
         """
-        vectors = self.services * shown
-        gmf, mlp = vectors[:, : self.gmf_factors], vectors[:, self.gmf_factors :]
         # The wide term's weights are one more column: one product serves both.
         said = features.times(torch.cat([self.service_features, self.wide[:, None]], dim=1))
-        joined = torch.cat([mlp, said[:, :-1]], dim=1)
+        vectors: Tensor = self.services
+        bias: Tensor = self.bias
+        if some is not None:
+            vectors, bias = _rows_of(vectors, some), bias.index_select(0, some)
+            said = said.index_select(0, some)
+            shown = None if shown is None else shown.index_select(0, some)
+        gmf, mlp = self._halves(vectors, shown)
+        projected, wide = torch.split(said, [said.shape[1] - 1, 1], dim=1)
+        joined = torch.cat([mlp, projected], dim=1)
         return ServiceSide(
             gmf,
             joined @ self.service_layer + self.first_bias,
-            said[:, -1] + self.bias * shown[:, 0] + self.base,
+            wide[:, 0] + (bias if shown is None else bias * shown[:, 0]) + self.base,
         )
+
+    def _halves(self, vectors: Tensor, shown: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Take vectors apart, for GMF and for MLP; where they are not shown, zeros."""
+        if shown is not None:
+            vectors = vectors * shown
+        widths = [self.gmf_factors, vectors.shape[1] - self.gmf_factors]
+        gmf, mlp = torch.split(vectors, widths, dim=1)
+        return gmf, mlp
 
     def logits(
         self,

@@ -46,8 +46,8 @@ class BenchmarkSettings(BaseModel):
         Sizes at which the whole job is run.
     scale_services, scale_partners : int, default 1,000 and 10
         Of each of these worlds.
-    scale_events_per_client : float, default 50
-        About as many as a real programme's client leaves in a year.
+    scale_events_per_client : float, default 58
+        So that a million clients leave 50 million rows in a year.
     scale_sample_budget : int, default 5,000,000
         ``sample_budget`` of the models that have one: owned pairs that a training visits.
     scale_quality_clients : int, default 100,000
@@ -73,7 +73,7 @@ class BenchmarkSettings(BaseModel):
     scale_clients: tuple[int, ...] = (100_000, 300_000, 1_000_000)
     scale_services: int = Field(default=1_000, ge=1)
     scale_partners: int = Field(default=10, ge=1)
-    scale_events_per_client: float = Field(default=50.0, gt=0)
+    scale_events_per_client: float = Field(default=58.0, gt=0)
     scale_sample_budget: int = Field(default=5_000_000, ge=1)
     scale_quality_clients: int = Field(default=100_000, ge=1)
     scale_memory_gib: float = Field(default=12.0, gt=0)

@@ -154,6 +154,10 @@ def backtest(
         str | None, typer.Option(help="Last date; default: the last that is fully observed.")
     ] = None,
     model: Annotated[str, typer.Option(help="The model that the policies train.")] = "lightfm",
+    drift_on: Annotated[
+        str | None,
+        typer.Option(help="When tastes changed, if that is known: states what is recovered."),
+    ] = None,
     warehouse: WarehouseOption = None,
     seed: SeedOption = None,
 ) -> None:
@@ -163,8 +167,9 @@ def backtest(
 
     first, days = parse_date(begin, "--from"), parse_every(every)
     last = None if until is None else parse_date(until, "--until")
+    drift = None if drift_on is None else parse_date(drift_on, "--drift-on")
     settings = load_settings(warehouse=warehouse, seed=seed)
-    run_backtest(settings, Progress(out), first, days, last, model)
+    run_backtest(settings, Progress(out), first, days, last, model, drift)
 
 
 @app.command()

@@ -16,14 +16,19 @@ from ml.backtest.dates import History
 from ml.contracts import RAW_SCHEMA, SNAPSHOTS_SCHEMA, Columns
 from ml.dataset import Fold
 from ml.files import make_folder
+from ml.locks import hold
 from ml.marts import read_folds
 from ml.progress import Progress
 from ml.settings import Settings
 from ml.transform import run_dbt
 from ml.warehouse import connect, copy_schemas
 
-_FOLDER: Final = "backtest"
-_SELECTOR: Final = "raw_to_learning"
+BACKTEST_FOLDER: Final = "backtest"
+"""Of the working copy, beside the warehouse."""
+BACKTEST_LOCK: Final = "backtest.lock"
+"""Held as long as the working copy is used."""
+
+_SELECTOR: Final = "learning"
 
 
 @dataclass(frozen=True)
@@ -50,27 +55,35 @@ class Cycle:
 def working_copy(settings: Settings, progress: Progress) -> Iterator[Settings]:
     """Settings of a warehouse of the backtest's own, gone afterwards.
 
-    The user's warehouse is read once, for its raw tables and versions, and never written.
+    The user's warehouse is read once, for its raw tables and versions, and never written. What a
+    killed backtest left is removed first.
+
+    Raises
+    ------
+    WarehouseBusyError
+        Another backtest of this warehouse is under way, or a client is being forgotten.
     """
-    folder = settings.folder / _FOLDER
-    make_folder(folder)
-    path = folder / "warehouse.duckdb"
-    with progress.step("copy raw tables") as step:
-        _remove(path)
-        with connect(
-            settings.warehouse_file, read_only=True, wait_seconds=settings.lock_wait_seconds
-        ) as connection:
-            copy_schemas(connection, path, (RAW_SCHEMA, SNAPSHOTS_SCHEMA))
-        step.outcome = f"{path.stat().st_size / 2**20:,.0f} MiB"
-    try:
-        yield settings.model_copy(update={"warehouse": path})
-    finally:
+    folder = settings.folder / BACKTEST_FOLDER
+    with hold(settings.folder / BACKTEST_LOCK, settings.lock_wait_seconds):
         shutil.rmtree(folder, ignore_errors=True)
+        make_folder(folder)
+        try:
+            path = folder / "warehouse.duckdb"
+            _copy(settings, path, progress)
+            yield settings.model_copy(update={"warehouse": path})
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    path.with_suffix(path.suffix + ".wal").unlink(missing_ok=True)
+def _copy(settings: Settings, path: Path, progress: Progress) -> None:
+    with (
+        progress.step("copy raw tables") as step,
+        connect(
+            settings.warehouse_file, read_only=True, wait_seconds=settings.lock_wait_seconds
+        ) as connection,
+    ):
+        copy_schemas(connection, path, (RAW_SCHEMA, SNAPSHOTS_SCHEMA))
+        step.outcome = f"{path.stat().st_size / 2**20:,.0f} MiB"
 
 
 def build_cycle(copy: Settings, history: History, date: datetime, progress: Progress) -> Cycle:

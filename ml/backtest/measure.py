@@ -16,6 +16,7 @@ from ml.backtest.policies import (
     AlwaysCold,
     NeverRetrain,
     Offered,
+    Policy,
     Trainer,
     WarmOnDrift,
     adaptable,
@@ -23,6 +24,7 @@ from ml.backtest.policies import (
 from ml.benchmark.results import BACKTEST, BenchmarkResult, BenchmarkRun, spread
 from ml.benchmark.runner import Measured, run_benchmark
 from ml.contracts import Columns
+from ml.errors import InputError
 from ml.evaluation.significance import compare
 from ml.progress import Progress
 from ml.settings import Settings
@@ -33,6 +35,7 @@ _HITS: Final = "hits"
 _SECONDS: Final = "train_seconds"
 _ALL: Final = "all dates"
 _REGAINED: Final = "regained"
+_RECOVERED: Final = "recovered"
 _DEPTH: Final = 10
 
 
@@ -43,6 +46,7 @@ def backtest(
     every: timedelta,
     until: datetime | None,
     model_name: str,
+    drift_on: datetime | None = None,
 ) -> BenchmarkRun:
     """Replay the policies over history, and keep and show what came of them.
 
@@ -57,6 +61,9 @@ def backtest(
         Last such date.
     model_name : str
         A model that can go on from what it learned before.
+    drift_on : datetime, optional
+        When tastes are known to have changed: from then on it is stated how much of what was lost
+        has been recovered.
 
     Returns
     -------
@@ -74,7 +81,15 @@ def backtest(
     adaptable(settings, model_name)
     history = read_history(settings)
     dates = cycle_dates(history, begin, every, until)
-    measure = partial(_measure, history=history, dates=dates, model_name=model_name)
+    if drift_on is not None and not dates[0] + history.horizon <= drift_on <= dates[-1]:
+        raise InputError(
+            f"--drift-on {drift_on:%Y-%m-%d}: offers of one date at least must be observed to "
+            f"their end before it, and made after it; they are made from {dates[0]:%Y-%m-%d} to "
+            f"{dates[-1]:%Y-%m-%d} and observed for {history.horizon.days} days"
+        )
+    measure = partial(
+        _measure, history=history, dates=dates, model_name=model_name, drift_on=drift_on
+    )
     return run_benchmark(BACKTEST, measure, settings, progress)
 
 
@@ -85,6 +100,7 @@ def _measure(
     history: History,
     dates: Sequence[datetime],
     model_name: str,
+    drift_on: datetime | None,
 ) -> Measured:
     trainer = Trainer(model_name, settings, progress)
     policies = [policy(trainer) for policy in POLICIES]
@@ -101,10 +117,16 @@ def _measure(
             results += _of_date(cycle, offered, settings)
             found.append(offered)
     return Measured(
-        [*results, *_over_all(found), *_regained(dates, found)],
+        [
+            *results,
+            *_over_all(found),
+            *_regained(dates, found),
+            *_recovered(dates, found, history.horizon, drift_on),
+        ],
         {
             "model": model_name,
             "dates": [f"{date:%Y-%m-%d}" for date in dates],
+            "drift_on": None if drift_on is None else f"{drift_on:%Y-%m-%d}",
             Columns.HORIZON_DAYS: history.horizon.days,
             "seed": settings.seed,
             **settings.backtest.model_dump(mode="json"),
@@ -204,5 +226,44 @@ def _regained(
         share = (adapted - never) / (cold - never)
         results.append(
             BenchmarkResult(f"{date:%Y-%m-%d}", f"{WarmOnDrift.name} (share)", _REGAINED, share)
+        )
+    return results
+
+
+def _recovered(
+    dates: Sequence[datetime],
+    found: Sequence[dict[str, Offered]],
+    horizon: timedelta,
+    drift_on: datetime | None,
+) -> list[BenchmarkResult]:
+    """Share of what a drift cost those who never retrain that adapting has won back, by date.
+
+    Lost is the level before the drift (mean of the adapting policy over dates whose offers were
+    observed to their end by then) less what never retraining gets on the date. Above 1 where the
+    adapting policy is better than it was before. Stated where a hundredth of the level is lost.
+    """
+    if drift_on is None:
+        return []
+
+    def level(offered: dict[str, Offered], policy: type[Policy]) -> float | None:
+        return offered[policy.name].evaluation.value(CHAMPION_METRIC)
+
+    cycles = list(zip(dates, found, strict=True))
+    calm = [level(offered, WarmOnDrift) for date, offered in cycles if date + horizon <= drift_on]
+    known = [value for value in calm if value is not None]
+    if not known:
+        return []
+    before = float(np.mean(known))
+    results = []
+    for date, offered in cycles:
+        never, adapted = level(offered, NeverRetrain), level(offered, WarmOnDrift)
+        if date < drift_on or never is None or adapted is None or before - never < 0.01 * before:
+            continue
+        share = (adapted - never) / (before - never)
+        note = f"{before:.4f} before the drift"
+        results.append(
+            BenchmarkResult(
+                f"{date:%Y-%m-%d}", f"{WarmOnDrift.name} (share)", _RECOVERED, share, note=note
+            )
         )
     return results

@@ -11,8 +11,9 @@ class BacktestSettings(BaseModel):
     Parameters
     ----------
     drift_drop : float, default 0.05
-        The policy with a trigger trains anew where the NDCG@10 of its model, on the labels that
-        have newly arrived, is lower than it was at its training by more than this share.
+        The policy with a trigger trains anew where the lead of its model over the yardstick, on
+        the labels that have newly arrived, is smaller than it has been at one of its trainings by
+        more than this share.
     drift_calibration_error : float, default 0.02
         Or where the calibration error of its offers on these labels is larger.
     """

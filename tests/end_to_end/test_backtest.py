@@ -16,8 +16,11 @@ QUICK = {"CROSS_SELL_LIGHTFM__MAX_EPOCHS": "3", "CROSS_SELL_LIGHTFM__FACTORS": "
 def test_policies_are_replayed_and_kept(built_copy: Path) -> None:
     with connect(built_copy, read_only=True, wait_seconds=5) as connection:
         windows = read_table(connection, contracts.TRAINING_WINDOWS)
+    left = built_copy.parent / "backtest" / "warehouse.duckdb.wal"
+    left.parent.mkdir()
+    left.write_bytes(b"of a backtest that was killed")
     result = run_cli(
-        built_copy, "backtest", "--from", "2024-05-20",
+        built_copy, "backtest", "--from", "2024-05-20", "--drift-on", "2024-06-19",
         CROSS_SELL_BACKTEST__DRIFT_DROP="0.0001", **QUICK,
     )  # fmt: skip
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
@@ -52,6 +55,7 @@ def test_dates_outside_the_data_and_unfit_models_get_one_line(built_world: Path)
         (["--from", "2024-05-01", "--until", "2024-12-01"], "is too late"),
         (["--from", "May"], "a date like 2024-05-31"),
         (["--from", "2024-05-01", "--model", "popularity"], "choose --model lightfm"),
+        (["--from", "2024-05-01", "--drift-on", "2024-05-02"], "observed to their end before it"),
     ):
         result = run_cli(built_world, "backtest", *arguments)
         assert result.returncode != 0

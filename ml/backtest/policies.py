@@ -257,21 +257,32 @@ class AlwaysCold(Policy):
 
 
 class WarmOnDrift(Policy):
-    """Trains when drift shows on newly arrived labels; warm where that is not worse than cold."""
+    """Trains when drift shows on newly arrived labels, and once more on the date after.
+
+    The labels that show a drift are the first of the changed world: the next date has twice as many.
+    Warm where that is not worse than cold.
+    """
 
     name = "warm on drift"
+
+    def __init__(self, trainer: Trainer) -> None:
+        super().__init__(trainer)
+        self._is_followed_up = False
 
     def _prepare(self, cycle: Cycle) -> tuple[str, float, str]:
         if not self._states:
             return "cold", self._train_cold(cycle), ""
         drift = self._drift(cycle)
         looking = self._trainer.yardstick(cycle).fit_seconds
-        if drift is None:
+        why = "more is known of what drifted" if self._is_followed_up else drift
+        # A drift that shows on the date after a training for one is of the same labels in part.
+        self._is_followed_up = drift is not None and not self._is_followed_up
+        if why is None:
             return "no", looking, ""
         state, seconds, choice = self._trainer.warm(cycle, self._states)
         self._states.append(state)
         how = "cold" if choice.warm is None else "warm"
-        return how, looking + seconds, f"{drift}; {choice.reason}"
+        return how, looking + seconds, f"{why}; {choice.reason}"
 
     def _drift(self, cycle: Cycle) -> str | None:
         """What has drifted, in words; None where nothing has, or nothing can be said yet."""

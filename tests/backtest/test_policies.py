@@ -92,6 +92,10 @@ def test_a_lead_that_is_lost_calls_for_a_training(is_drifting: bool) -> None:
     found = policy.at(Cycle(present.cutoff_at, then, present))
     assert (found.trained != "no") == is_drifting
     assert ("lead over ease fell" in found.note) == is_drifting
+    later = replace(present, cutoff_at=present.cutoff_at + month)
+    after = policy.at(Cycle(later.cutoff_at, present, later))
+    assert (after.trained != "no") == is_drifting
+    assert ("more is known" in after.note) == is_drifting
 
 
 def test_what_is_recovered_counts_from_the_level_before_the_drift() -> None:

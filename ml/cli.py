@@ -322,18 +322,25 @@ def recommend(
 @command
 def forget(
     client_id: Annotated[
-        str, typer.Argument(help="Of the client or any of its records: 42, or <partner>:<id>.")
-    ],
+        str | None,
+        typer.Argument(help="Of the client or any of its records: 42, or <partner>:<id>."),
+    ] = None,
+    email: Annotated[
+        str | None, typer.Option(help="Instead: find the client by an e-mail address.")
+    ] = None,
+    phone: Annotated[
+        str | None, typer.Option(help="Instead: by a telephone number with its country code.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     warehouse: WarehouseOption = None,
 ) -> None:
     """Erase a client from the raw tables to the releases, and keep it out of later loads."""
-    from ml.forget.forget import find
+    from ml.forget.forget import find_person
     from ml.forget.forget import forget as run_forget
     from ml.forget.show import print_found, print_gone
 
     settings = load_settings(warehouse=warehouse)
-    found = find(settings, client_id)
+    found = find_person(settings, client_id, email=email, phone=phone)
     print_found(out, found)
     if not yes and not is_sure("Erase all of it? It cannot be brought back"):
         out.print("Nothing was erased.")

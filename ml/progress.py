@@ -15,10 +15,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
-from ml import logs
+from ml import logs, processes
 
 _CLEAR_REFS: Final = Path("/proc/self/clear_refs")
-_STATUS: Final = Path("/proc/self/status")
 
 
 @dataclass(frozen=True)
@@ -52,13 +51,8 @@ def _reset_peak() -> None:
 
 def peak_memory_mib() -> float:
     """Peak resident memory of this process since the last step began, MiB."""
-    try:
-        for line in _STATUS.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1024
-    except OSError:
-        pass
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    found = processes.peak_memory_mib()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 if found is None else found
 
 
 def _cpu_seconds() -> float:

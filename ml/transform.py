@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from ml.errors import TransformError
-from ml.processes import end_with_parent
+from ml.processes import MemoryWatch, end_with_parent
 from ml.progress import RunningStep
 from ml.settings import PROJECT_ROOT, Settings
 
@@ -174,11 +174,11 @@ def run_dbt(settings: Settings, arguments: Sequence[str], step: RunningStep) -> 
         raise TransformError(f"{command[0]} is not installed: run 'make setup'") from None
     assert process.stdout is not None
     try:
-        for event in _events(process.stdout):
-            _take(event, outcome, step)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        step.child_peak_memory_mib = usage.ru_maxrss / 1024
+        with MemoryWatch(process.pid) as watch:
+            for event in _events(process.stdout):
+                _take(event, outcome, step)
+            process.wait()
+        step.child_peak_memory_mib = watch.peak_mib
     finally:
         # Interrupted: dbt must not go on alone with the warehouse.
         if process.poll() is None:

@@ -259,8 +259,8 @@ class AlwaysCold(Policy):
 class WarmOnDrift(Policy):
     """Trains when drift shows on newly arrived labels, and once more on the date after.
 
-    The labels that show a drift are the first of the changed world: the next date has twice as many.
-    Warm where that is not worse than cold.
+    The labels that show a drift are the first of the changed world: the date after has twice as
+    many. Warm where that is not worse than cold.
     """
 
     name = "warm on drift"

@@ -85,6 +85,7 @@ PUBLISHED: Final = (
     ("cross_sell", "model_differences"),
     ("cross_sell", "lift_by_decile"),
     ("cross_sell", "calibration_curve"),
+    ("cross_sell", "model_health"),
     ("cross_sell", "owned_services"),
     ("core", "dim_partners"),
     ("cross_sell", "dim_clients"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ml.contracts.columns import Columns
+from ml.contracts.health import MODEL_HEALTH
 from ml.contracts.readers import (
     CLIENT_IDENTITIES,
     CROSS_SELL_SCORES,
@@ -118,6 +119,7 @@ PUBLISHED_CONTRACTS: Final = (
     MODEL_DIFFERENCES,
     LIFT_BY_DECILE,
     CALIBRATION_CURVE,
+    MODEL_HEALTH,
     OWNED_SERVICES,
     PUBLISHED_PARTNERS,
     PUBLISHED_CLIENTS,

@@ -27,7 +27,8 @@ def print_gone(console: Console, gone: Gone) -> None:
     console.print(_rows(gone.erased.rows))
     console.print(
         f"{gone.models} saved models, {gone.reports} reports and {gone.releases} older releases "
-        "were removed; later loads leave the client out.",
+        f"were removed{', and what a killed backtest had left' if gone.copies else ''}; "
+        "later loads leave the client out.",
         soft_wrap=True,
     )
     if gone.is_published:

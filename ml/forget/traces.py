@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from ml import contracts
+from ml.backtest.cycle import BACKTEST_FOLDER
 from ml.checkpoints import CHECKPOINTS_FOLDER
 from ml.errors import WarehouseAccessError
 from ml.releases import CURRENT, LIVE, RELEASES
@@ -25,6 +26,14 @@ def remove_models(folder: Path) -> int:
     """
     _remove([path for path in [folder / CHECKPOINTS_FOLDER] if path.exists()])
     return _remove([path for path in (folder / MODELS_FOLDER).glob("*") if path.is_dir()])
+
+
+def remove_working_copies(folder: Path) -> int:
+    """Remove the copy of the raw tables that a killed backtest left; returns 1 or 0.
+
+    The caller holds the backtest's lock, so none is under way.
+    """
+    return _remove([path for path in [folder / BACKTEST_FOLDER] if path.exists()])
 
 
 def remove_reports(folder: Path) -> int:

@@ -18,6 +18,7 @@ import duckdb
 
 from ml.contracts import (
     CLIENT_IDENTITIES,
+    RAW_CLIENTS,
     RAW_FORGOTTEN_CLIENTS,
     RAW_LOADED_FILES,
     RAW_REJECTED_ROWS,
@@ -164,6 +165,44 @@ def records_of(connection: duckdb.DuckDBPyConnection, client_id: str) -> list[st
     if not found and count_clients_rows(connection, [client_id]):
         found.add(client_id)
     return sorted(found)
+
+
+def clients_with(connection: duckdb.DuckDBPyConnection, column_name: str, value: str) -> list[str]:
+    """Clients of whose records one has a value in a column of ``raw.clients``.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+    column_name : str
+    value : str
+
+    Returns
+    -------
+    list of str
+        Ids, in order; those of records where no build has joined them to clients yet.
+    """
+    if column_name not in existing_columns(connection, RAW_CLIENTS):
+        return []
+    [column] = [
+        c
+        for c in _client_columns(connection, (RAW_CLIENTS.schema_name,))
+        if c.name == RAW_CLIENTS.name
+    ]
+    rows = connection.execute(
+        f"select distinct {column.client_id} from {column.relation(connection)} "
+        f"where trim({quoted(column_name)}) = ?",
+        [value],
+    ).fetchall()
+    found = {record: record for (record,) in rows}
+    if existing_columns(connection, CLIENT_IDENTITIES):
+        identities = table_relation(connection, CLIENT_IDENTITIES)
+        joined = connection.execute(
+            f"select {Columns.SOURCE_CLIENT_ID}, {Columns.CLIENT_ID} from {identities} "
+            f"where {Columns.SOURCE_CLIENT_ID} in (select unnest(?))",
+            [list(found)],
+        ).fetchall()
+        found |= dict(joined)
+    return sorted(set(found.values()))
 
 
 def count_clients_rows(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +17,10 @@ import pytest
 from rich.console import Console
 
 from ml import contracts
+from ml.backtest.cycle import BACKTEST_LOCK
 from ml.contracts import Columns
+from ml.errors import InputError, WarehouseBusyError
+from ml.forget.forget import Found, find_person, forget
 from ml.forget.gate import close_gate
 from ml.loading import load_source
 from ml.progress import Progress
@@ -24,7 +30,7 @@ from ml.sources.simulated.settings import WorldSettings
 from ml.warehouse import connect
 from ml.warehouse.forgetting import erase_clients, records_of
 from tests.conftest import load_world, run_cli, run_dbt
-from tests.sources.files.feeds import HEADER, load, rows, sale, write
+from tests.sources.files.feeds import HEADER, SECRET, load, rows, sale, write
 from tests.worlds import small_world, with_rows
 
 CLIENT = "C001"
@@ -79,9 +85,13 @@ def before_and_after(
     assert result.stderr.startswith("error: dbt build failed")
     assert places(warehouse, CLIENT) == []
     assert (folder / "current" / "cross_sell_scores.parquet").exists()
+    # A backtest that was killed left a copy of the raw tables.
+    (folder / "backtest").mkdir()
+    (folder / "backtest" / "warehouse.duckdb").write_text(CLIENT)
     again = run_cli(warehouse, "forget", CLIENT, "--yes")
     assert again.returncode == 0, again.stdout + again.stderr
     assert "It was erased before" in again.stdout
+    assert "a killed backtest had left" in again.stdout
     yield trained_world, warehouse
 
 
@@ -260,3 +270,74 @@ def test_somebody_whom_nobody_knows(tmp_path: Path) -> None:
     assert result.returncode == 2
     assert "no client 'nobody'" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.fixture
+def people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A warehouse of clients with keys, that nothing was built of."""
+    monkeypatch.setenv("CROSS_SELL_HASH_SECRET", SECRET)
+    landing, warehouse = tmp_path / "landing", tmp_path / "w.duckdb"
+    lines = (
+        "client_id,email,phone",
+        "1,Ann@Example.org,+7 912 345 67 89",
+        "2,family@example.org,",
+        "3,family@example.org,",
+    )
+    write(landing, "dairy/clients.csv", "\n".join(lines) + "\n")
+    load(landing, warehouse)
+    return warehouse
+
+
+def test_who_knows_only_an_address_or_a_number(people: Path) -> None:
+    settings = Settings(warehouse=people)
+    by_email = find_person(settings, None, email=" ann@example.ORG", phone=None)
+    by_phone = find_person(settings, None, email=None, phone="+7 (912) 345-67-89")
+    assert by_email == by_phone
+    assert by_email.records == ("dairy:1",)
+    result = run_cli(people, "forget", "--email", "ann@example.org", "--yes")
+    assert result.returncode == 0, result.stderr
+    assert places(people, "1") == []
+
+
+@pytest.mark.parametrize(
+    ("email", "phone", "words"),
+    [
+        ("nobody@example.org", None, "no client in"),
+        ("family@example.org", None, "2 clients have this email: dairy:2, dairy:3;"),
+        ("Ann", None, "an address like"),
+        (None, "912 345 67 89", "with its country code"),
+        (None, None, "whom?"),
+        ("ann@example.org", "+7 912 345 67 89", "whom?"),
+    ],
+)
+def test_keys_that_lead_to_nobody(
+    people: Path, email: str | None, phone: str | None, words: str
+) -> None:
+    with pytest.raises(InputError, match=re.escape(words)) as raised:
+        find_person(Settings(warehouse=people), None, email=email, phone=phone)
+    # What was given stays out of messages, which end in logs.
+    assert email is None or email == "Ann" or email not in str(raised.value)
+
+
+def test_keys_need_the_secret(people: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CROSS_SELL_HASH_SECRET")
+    with pytest.raises(InputError, match="set CROSS_SELL_HASH_SECRET"):
+        find_person(Settings(warehouse=people), None, email="ann@example.org", phone=None)
+
+
+def test_forgetting_waits_for_a_backtest(tmp_path: Path) -> None:
+    warehouse = load_world(tmp_path / "w.duckdb", small_world())
+    program = (
+        "import sys, time; from pathlib import Path; from ml.locks import hold\n"
+        f"with hold(Path({str(tmp_path / BACKTEST_LOCK)!r}), 5): print(flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        settings = Settings(warehouse=warehouse, lock_wait_seconds=0.2)
+        try:
+            with pytest.raises(WarehouseBusyError, match="is held by"):
+                forget(settings, Found(CLIENT, (CLIENT,), {}, is_marked=False), quiet())
+        finally:
+            process.kill()
+    assert places(warehouse, CLIENT)

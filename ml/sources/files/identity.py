@@ -71,6 +71,11 @@ def normal_loyalty(text: str) -> str | None:
     return re.sub(r"[\s-]", "", text).upper() or None
 
 
+def hashed(value: str, key: bytes) -> str:
+    """HMAC-SHA256 of a normalised value, as hexadecimal text."""
+    return hmac.digest(key, value.encode(), "sha256").hex()
+
+
 def hash_column(
     column: pa.ChunkedArray, normalise: Callable[[str], str | None], key: bytes
 ) -> pa.Array:
@@ -79,7 +84,7 @@ def hash_column(
     hashes = []
     for text in encoded.dictionary.to_pylist():
         value = normalise(text)
-        hashes.append(None if value is None else hmac.digest(key, value.encode(), "sha256").hex())
+        hashes.append(None if value is None else hashed(value, key))
     return pc.take(pa.array(hashes, pa.string()), encoded.indices)
 
 

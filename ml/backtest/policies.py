@@ -274,9 +274,8 @@ class WarmOnDrift(Policy):
             return "cold", self._train_cold(cycle), ""
         drift = self._drift(cycle)
         looking = self._trainer.yardstick(cycle).fit_seconds
-        why = "more is known of what drifted" if self._is_followed_up else drift
-        # A drift that shows on the date after a training for one is of the same labels in part.
-        self._is_followed_up = drift is not None and not self._is_followed_up
+        why = "more is known of what drifted" if drift is None and self._is_followed_up else drift
+        self._is_followed_up = drift is not None
         if why is None:
             return "no", looking, ""
         state, seconds, choice = self._trainer.warm(cycle, self._states)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from ml.checkpoints import Checkpoints
 from ml.dataset import Fold
@@ -13,9 +12,6 @@ from ml.models.learned import Learned
 from ml.progress import Progress
 from ml.settings import Settings
 from ml.trials import CHAMPION_METRIC, Fitted, fit_on_validation
-
-ALPHA: Final = 0.05
-"""A warm start is worse where it is lower on validation with a p-value up to this."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +78,8 @@ def choose_start(
         seed=settings.seed,
         resamples=settings.bootstrap_samples,
     )
-    is_worse = (
-        found.difference is None
-        or found.p_value is None
-        or (found.difference < 0 and found.p_value <= ALPHA)
-    )
+    # The cold model is there already: one that may be worse is no saving.
+    is_worse = found.difference is None or found.difference < 0
     reason = (
         f"{'cold' if is_worse else 'warm'}: warm minus cold {CHAMPION_METRIC} "
         + ("unknown" if found.difference is None else f"{found.difference:+.4f}")

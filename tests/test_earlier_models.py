@@ -107,7 +107,7 @@ def test_other_settings_begin_anew(world: Fold, tmp_path: Path) -> None:
     assert numbers(run(tmp_path, "r2", world, wider))[0] == "cold"
 
 
-def test_a_significantly_worse_start_is_not_used(world: Fold, tmp_path: Path) -> None:
+def test_a_worse_start_is_not_used(world: Fold, tmp_path: Path) -> None:
     first = EarlierModels(settings(), tmp_path)
     fitted = first.fit("lightfm", world, progress())
     learned = fitted.model.learned  # type: ignore[attr-defined]

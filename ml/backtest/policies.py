@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Final
 
@@ -161,11 +161,6 @@ class Trainer:
             cycle.past,
             self._progress,
         )
-        found = choice.comparison
-        if choice.warm is not None and found is not None and (found.difference or 0.0) < 0:
-            # The cold model is there already: after a drift, one that may be worse is no saving.
-            why = f"cold, which did better ({choice.reason})"
-            choice = replace(choice, warm=None, reason=why)
         if choice.warm is None:
             return cold_state, cold_seconds + choice.seconds, choice
         newest = newest_before(states, cycle.date)

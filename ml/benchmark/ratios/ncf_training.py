@@ -221,7 +221,8 @@ def _peer(library: Library, settings: Settings, fold: Fold, evaluator: EpochEval
 
 
 def _own(chosen: NCFSettings, settings: Settings, fold: Fold, measure: EpochEvaluator) -> Trace:
-    with torch_threads(settings.threads):
+    # As the job does (NCF.fit): small operations wait for a second thread longer than they last.
+    with torch_threads(1):
         model = NCF(chosen, seed=settings.seed, threads=settings.threads)
         started = time.perf_counter()
         training = Training(fold, chosen, settings.seed, model.take)

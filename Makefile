@@ -37,7 +37,7 @@ report: $(INSTALLED) ## What the latest run found, as one HTML page
 tune: $(INSTALLED) ## Search for better settings (Optuna); `make train` then uses them
 	@$(BIN)/cross-sell tune
 
-benchmark: $(INSTALLED) ## The study's tables and other libraries beside ours, measured (half an hour)
+benchmark: $(INSTALLED) ## The study's tables and other libraries beside ours, measured (three quarters of an hour)
 	@$(MAKE) --no-print-directory datasets || echo "Going on without MovieLens 100K."
 	@$(MAKE) --no-print-directory peers || echo "Going on without the other libraries' environment."
 	@$(BIN)/cross-sell benchmark all

@@ -275,6 +275,7 @@ def _checksum(arrays: Arrays) -> int:
 
 @cache
 def _code() -> str:
-    """Hash of this package's own code: another version of it may learn otherwise."""
-    files = sorted(Path(__file__).parent.rglob("*.py"))
+    """Hash of this package's own code: another version of it may learn or stop otherwise."""
+    folder = Path(__file__).parent
+    files = sorted([*folder.rglob("*.py"), *folder.rglob("*.c")])
     return digest_of([path.read_text() for path in files])

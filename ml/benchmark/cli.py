@@ -23,7 +23,7 @@ app = typer.Typer(
 @app.command("all")
 @command
 def everything(warehouse: WarehouseOption = None, seed: SeedOption = None) -> None:
-    """All of them, one after the other: about half an hour on two cores."""
+    """All of them, one after the other: some three quarters of an hour on two cores."""
     from ml.benchmark.suite import run_all
 
     run_all(Progress(out), warehouse, seed)

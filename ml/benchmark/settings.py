@@ -11,7 +11,7 @@ PEERS_PYTHON: Final = Path(".peers/venv/bin/python")
 
 
 class BenchmarkSettings(BaseModel):
-    """Settings of ``cross-sell benchmark``; the defaults take half an hour on two cores.
+    """Settings of ``cross-sell benchmark``; the defaults take three quarters of an hour.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ class NCFSettings(ModelSettings):
 
     ``gmf_factors``, ``uses_identity``, ``loss``, ``learns_visible``, ``embedding_decay``,
     ``averaging`` and ``adoption_weight`` were chosen on two validation months, ``recency_weight``
-    and ``recency_services`` on one; the others are
+    and ``recency_services`` on one, ``learning_rate`` on one and a simulated world; the others are
     common values that were not searched.
 
     Parameters

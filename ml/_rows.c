@@ -28,7 +28,8 @@ typedef int32_t Integers __attribute__((vector_size(32), aligned(4), may_alias))
 typedef int64_t Halves __attribute__((vector_size(32), aligned(4), may_alias));
 
 static double joined(const double *sums) {
-    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) +
+           ((sums[1] + sums[5]) + (sums[3] + sums[7]));
 }
 
 WIDE static double sum_of(const float *row, Py_ssize_t n) {
@@ -56,7 +57,8 @@ WIDE static double squares_about(const float *row, Py_ssize_t n, float centre) {
 }
 
 /* The highest scores of a row, best first; of equal ones the first in the row comes first. */
-static void search(const float *row, Py_ssize_t n, Py_ssize_t depth, int32_t *services, float *values) {
+static void search(const float *row, Py_ssize_t n, Py_ssize_t depth, int32_t *services,
+                   float *values) {
     float least = -INFINITY; /* Has to be exceeded. */
     for (Py_ssize_t i = 0; i < n; i++) {
         float value = row[i];
@@ -115,7 +117,8 @@ WIDE static float bound_of(const float *row, Py_ssize_t n, Py_ssize_t depth, Py_
 
 /* Scores from a bound on, in their order, with their columns; more than HITS where there are more
  * than that, of which nothing more is told. There is room for LANES more. */
-WIDE static Py_ssize_t reaching(const float *row, Py_ssize_t n, float bound, float *values, int32_t *columns) {
+WIDE static Py_ssize_t reaching(const float *row, Py_ssize_t n, float bound, float *values,
+                                int32_t *columns) {
     Py_ssize_t found = 0, start = 0;
     for (; start < n && found <= HITS; start += LANES) {
         const Py_ssize_t stop = start + LANES < n ? start + LANES : n;
@@ -134,7 +137,8 @@ WIDE static Py_ssize_t reaching(const float *row, Py_ssize_t n, float bound, flo
 }
 
 /* Put scores where the number of those before them says. There is room for LANES more. */
-static void place(float *found, const int32_t *columns, Py_ssize_t count, Py_ssize_t depth, int32_t *services, float *values) {
+static void place(float *found, const int32_t *columns, Py_ssize_t count, Py_ssize_t depth,
+                  int32_t *services, float *values) {
     int32_t before[HITS + LANES];
     const Py_ssize_t whole = (count + LANES - 1) / LANES * LANES;
     for (Py_ssize_t i = count; i < whole; i++) found[i] = -INFINITY;
@@ -146,7 +150,8 @@ static void place(float *found, const int32_t *columns, Py_ssize_t count, Py_ssi
         }
 }
 
-static void best_of(const float *row, Py_ssize_t n, Py_ssize_t depth, int32_t *services, float *values) {
+static void best_of(const float *row, Py_ssize_t n, Py_ssize_t depth, int32_t *services,
+                    float *values) {
     float found[HITS + 1 + LANES];
     int32_t columns[HITS + 1 + LANES];
     for (Py_ssize_t k = 0; k < depth; k++) {
@@ -171,7 +176,8 @@ done:
 }
 
 /* How many scores of a row lie above one, and how many are equal, before it and in all. */
-WIDE static void count(const float *row, Py_ssize_t n, Py_ssize_t column, int64_t *above, int64_t *before, int64_t *ties) {
+WIDE static void count(const float *row, Py_ssize_t n, Py_ssize_t column, int64_t *above,
+                       int64_t *before, int64_t *ties) {
     float value = row[column];
     uint32_t higher = 0, equal = 0, earlier = 0;
     for (Py_ssize_t i = 0; i < n; i++) {
@@ -187,14 +193,30 @@ WIDE static void count(const float *row, Py_ssize_t n, Py_ssize_t column, int64_
 
 /* ---- Arguments ---- */
 
-static int held(PyObject *object, Py_buffer *view, Py_ssize_t itemsize, Py_ssize_t length, int is_written, const char *name) {
-    if (PyObject_GetBuffer(object, view, PyBUF_C_CONTIGUOUS | (is_written ? PyBUF_WRITABLE : 0)) < 0) return 0;
+static int held(PyObject *object, Py_buffer *view, Py_ssize_t itemsize, Py_ssize_t length,
+                int is_written, const char *name) {
+    if (PyObject_GetBuffer(object, view, PyBUF_C_CONTIGUOUS | (is_written ? PyBUF_WRITABLE : 0)) <
+        0)
+        return 0;
     if (view->itemsize == itemsize && (length < 0 || view->len == length * itemsize)) return 1;
     PyErr_Format(PyExc_ValueError, "%s has another size or type than the other arguments", name);
     return 0;
 }
 
-enum { SCORES, BEGINS, ENDS, EXCLUDED, CLOSED, SHUT_OUT, SERVICES, VALUES, COUNTS, MEANS, DEVIATIONS, ARRAYS };
+enum {
+    SCORES,
+    BEGINS,
+    ENDS,
+    EXCLUDED,
+    CLOSED,
+    SHUT_OUT,
+    SERVICES,
+    VALUES,
+    COUNTS,
+    MEANS,
+    DEVIATIONS,
+    ARRAYS
+};
 
 typedef struct {
     Py_ssize_t n_rows, n_services, depth, n_excluded, n_closed;
@@ -256,7 +278,8 @@ static Py_ssize_t take_rows(const Block *b) {
          * they deviate by nothing at all. Others' squares are taken about the mean afterwards. */
         const float centre = (float)mean;
         fill(row, b, r, centre);
-        const double squares = squares_about(row, b->n_services, centre) - divisor * (mean - centre) * (mean - centre);
+        const double squares =
+            squares_about(row, b->n_services, centre) - divisor * (mean - centre) * (mean - centre);
         fill(row, b, r, -INFINITY);
         b->counts[r] = left;
         b->means[r] = mean;
@@ -269,29 +292,46 @@ static Py_ssize_t take_rows(const Block *b) {
 static PyObject *take(PyObject *self, PyObject *arguments) {
     PyObject *objects[ARRAYS];
     Py_ssize_t n_services, depth;
-    if (!PyArg_ParseTuple(arguments, "nnOOOOOOOOOOO", &n_services, &depth, &objects[SCORES], &objects[BEGINS],
-                          &objects[ENDS], &objects[EXCLUDED], &objects[CLOSED], &objects[SHUT_OUT],
-                          &objects[SERVICES], &objects[VALUES], &objects[COUNTS], &objects[MEANS], &objects[DEVIATIONS]))
+    if (!PyArg_ParseTuple(arguments, "nnOOOOOOOOOOO", &n_services, &depth, &objects[SCORES],
+                          &objects[BEGINS], &objects[ENDS], &objects[EXCLUDED], &objects[CLOSED],
+                          &objects[SHUT_OUT], &objects[SERVICES], &objects[VALUES],
+                          &objects[COUNTS], &objects[MEANS], &objects[DEVIATIONS]))
         return NULL;
     Py_buffer views[ARRAYS] = {{0}};
     PyObject *result = NULL;
     if (!held(objects[SHUT_OUT], &views[SHUT_OUT], 1, -1, 0, "shut_out")) goto done;
     const Py_ssize_t n = views[SHUT_OUT].len;
-    if (n_services < 0 || depth < 0 || !held(objects[SCORES], &views[SCORES], 4, n * n_services, 1, "scores") ||
-        !held(objects[BEGINS], &views[BEGINS], 8, n, 0, "begins") || !held(objects[ENDS], &views[ENDS], 8, n, 0, "ends") ||
+    if (n_services < 0 || depth < 0 ||
+        !held(objects[SCORES], &views[SCORES], 4, n * n_services, 1, "scores") ||
+        !held(objects[BEGINS], &views[BEGINS], 8, n, 0, "begins") ||
+        !held(objects[ENDS], &views[ENDS], 8, n, 0, "ends") ||
         !held(objects[EXCLUDED], &views[EXCLUDED], 4, -1, 0, "excluded") ||
         !held(objects[CLOSED], &views[CLOSED], 4, -1, 0, "closed") ||
         !held(objects[SERVICES], &views[SERVICES], 4, n * depth, 1, "services") ||
         !held(objects[VALUES], &views[VALUES], 4, n * depth, 1, "values") ||
-        !held(objects[COUNTS], &views[COUNTS], 8, n, 1, "counts") || !held(objects[MEANS], &views[MEANS], 8, n, 1, "means") ||
+        !held(objects[COUNTS], &views[COUNTS], 8, n, 1, "counts") ||
+        !held(objects[MEANS], &views[MEANS], 8, n, 1, "means") ||
         !held(objects[DEVIATIONS], &views[DEVIATIONS], 8, n, 1, "deviations")) {
-        if (!PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "n_services and depth cannot be negative");
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_ValueError, "n_services and depth cannot be negative");
         goto done;
     }
-    const Block block = {n, n_services, depth, views[EXCLUDED].len / 4, views[CLOSED].len / 4,
-                         views[SCORES].buf, views[VALUES].buf, views[BEGINS].buf, views[ENDS].buf,
-                         views[EXCLUDED].buf, views[CLOSED].buf, views[SHUT_OUT].buf, views[SERVICES].buf,
-                         views[COUNTS].buf, views[MEANS].buf, views[DEVIATIONS].buf};
+    const Block block = {n,
+                         n_services,
+                         depth,
+                         views[EXCLUDED].len / 4,
+                         views[CLOSED].len / 4,
+                         views[SCORES].buf,
+                         views[VALUES].buf,
+                         views[BEGINS].buf,
+                         views[ENDS].buf,
+                         views[EXCLUDED].buf,
+                         views[CLOSED].buf,
+                         views[SHUT_OUT].buf,
+                         views[SERVICES].buf,
+                         views[COUNTS].buf,
+                         views[MEANS].buf,
+                         views[DEVIATIONS].buf};
     Py_ssize_t bad;
     Py_BEGIN_ALLOW_THREADS;
     bad = take_rows(&block);
@@ -310,15 +350,19 @@ static PyObject *rank(PyObject *self, PyObject *arguments) {
     enum { OF, ROWS, COLUMNS, ABOVE, BEFORE, TIES, ALL };
     PyObject *objects[ALL];
     Py_ssize_t n_services;
-    if (!PyArg_ParseTuple(arguments, "nOOOOOO", &n_services, &objects[OF], &objects[ROWS], &objects[COLUMNS],
-                          &objects[ABOVE], &objects[BEFORE], &objects[TIES]))
+    if (!PyArg_ParseTuple(arguments, "nOOOOOO", &n_services, &objects[OF], &objects[ROWS],
+                          &objects[COLUMNS], &objects[ABOVE], &objects[BEFORE], &objects[TIES]))
         return NULL;
     Py_buffer views[ALL] = {{0}};
     PyObject *result = NULL;
-    if (!held(objects[OF], &views[OF], 4, -1, 0, "scores") || !held(objects[ROWS], &views[ROWS], 8, -1, 0, "rows")) goto done;
+    if (!held(objects[OF], &views[OF], 4, -1, 0, "scores") ||
+        !held(objects[ROWS], &views[ROWS], 8, -1, 0, "rows"))
+        goto done;
     const Py_ssize_t n = views[ROWS].len / 8, size = views[OF].len / 4;
-    if (!held(objects[COLUMNS], &views[COLUMNS], 4, n, 0, "columns") || !held(objects[ABOVE], &views[ABOVE], 8, n, 1, "above") ||
-        !held(objects[BEFORE], &views[BEFORE], 8, n, 1, "before") || !held(objects[TIES], &views[TIES], 8, n, 1, "ties"))
+    if (!held(objects[COLUMNS], &views[COLUMNS], 4, n, 0, "columns") ||
+        !held(objects[ABOVE], &views[ABOVE], 8, n, 1, "above") ||
+        !held(objects[BEFORE], &views[BEFORE], 8, n, 1, "before") ||
+        !held(objects[TIES], &views[TIES], 8, n, 1, "ties"))
         goto done;
     const float *scores = views[OF].buf;
     const int64_t *rows = views[ROWS].buf;
@@ -327,9 +371,11 @@ static PyObject *rank(PyObject *self, PyObject *arguments) {
     int is_inside = 1;
     Py_BEGIN_ALLOW_THREADS;
     for (Py_ssize_t i = 0; i < n; i++) {
-        is_inside = n_services > 0 && rows[i] >= 0 && rows[i] < size / n_services && columns[i] >= 0 && columns[i] < n_services;
+        is_inside = n_services > 0 && rows[i] >= 0 && rows[i] < size / n_services &&
+                    columns[i] >= 0 && columns[i] < n_services;
         if (!is_inside) break;
-        count(scores + rows[i] * n_services, n_services, columns[i], above + i, before + i, ties + i);
+        count(scores + rows[i] * n_services, n_services, columns[i], above + i, before + i,
+              ties + i);
     }
     Py_END_ALLOW_THREADS;
     if (is_inside)
@@ -350,4 +396,6 @@ static PyMethodDef methods[] = {
 
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "ml._rows", NULL, -1, methods};
 
-PyMODINIT_FUNC PyInit__rows(void) { return PyModule_Create(&module); }
+PyMODINIT_FUNC PyInit__rows(void) {
+    return PyModule_Create(&module);
+}

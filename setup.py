@@ -1,5 +1,10 @@
-"""What pyproject.toml cannot say yet: the part of ranking that is compiled."""
+"""What pyproject.toml cannot say yet: the parts that are compiled."""
 
 from setuptools import Extension, setup
 
-setup(ext_modules=[Extension("ml._rows", ["ml/_rows.c"], extra_compile_args=["-O3"])])
+setup(
+    ext_modules=[
+        Extension(f"ml.{name}", [f"ml/{name}.c"], extra_compile_args=["-O3"])
+        for name in ("_rows", "_pairs")
+    ]
+)

@@ -37,8 +37,8 @@ from ml.models.learned import Adaptable, Learned, read_learned, to_arrays, write
 from ml.models.ncf_parameters import axes_of
 from ml.models.ncf_settings import NCFSettings
 from ml.models.ncf_training import Sides, Training
+from ml.models.pairs import SecondLayer, add_mlp_logits
 from ml.models.state import read_state, write_state
-from ml.parallel import blocks
 
 __all__ = ["NCF", "NCFSettings", "torch_threads"]
 
@@ -162,19 +162,10 @@ class _Scorer:
     second_bias: Tensor
     mlp_output: Tensor
 
-    # Floats in a block of first-layer values: half a MiB, which stays in a core's cache
-    # together with the second layer's.
-    _BLOCK: ClassVar[int] = 1 << 17
-
     @torch.no_grad()
     def score(self, clients: IntArray) -> FloatArray:
         rows = torch.from_numpy(clients.astype(np.int64)).to(self.client_gmf.device)
         scores = torch.addmm(self.linear, self.client_gmf[rows], self.service_gmf.T)
-        n_services, width = self.service_mlp.shape
-        size = max(1, self._BLOCK // max(1, n_services * width))
-        client_mlp = self.client_mlp[rows]
-        for block in blocks(len(rows), size):
-            first = torch.relu_(client_mlp[block, None, :] + self.service_mlp)
-            second = torch.addmm(self.second_bias, first.view(-1, width), self.second_layer)
-            scores[block] += (torch.relu_(second) @ self.mlp_output).view(-1, n_services)
+        second = SecondLayer(self.second_layer, self.second_bias, self.mlp_output)
+        add_mlp_logits(scores, self.client_mlp[rows], self.service_mlp, second)
         return scores.cpu().numpy()

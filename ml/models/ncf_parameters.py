@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor
+from torch.optim.adamw import adamw
 
 from ml.errors import ModelError
 from ml.models.base import Arrays
+from ml.models.flat_parameters import FlatParameters
 from ml.models.learned import (
     CLIENT_FEATURES,
     CLIENTS,
@@ -22,13 +26,17 @@ from ml.models.ncf_settings import NCFSettings
 from ml.models.neumf import NeuMF
 
 _ROWS: dict[str, tuple[str, ...]] = {
-    "history": (SERVICES,),
     "services": (SERVICES,),
     "bias": (SERVICES,),
     "client_features": (CLIENT_FEATURES,),
     "service_features": (SERVICE_FEATURES,),
     "wide": (SERVICE_FEATURES,),
 }
+_BETAS, _EPSILON = (0.9, 0.999), 1e-8
+"""Of Adam (Kingma and Ba, ICLR 2015)."""
+
+_MOMENTS, _STEPS = ("first", "second"), "steps"
+
 _OF_NO_ROW = (
     "client_layer", "service_layer", "first_bias", "second_layer", "second_bias", "gmf_output",
     "mlp_output", "base",
@@ -37,8 +45,12 @@ _OF_NO_ROW = (
 
 def axes_of(settings: NCFSettings) -> Axes:
     """What the rows of each parameter stand for."""
-    clients = (CLIENTS,) if settings.uses_identity else ()
-    return {**_ROWS, "clients": clients, **dict.fromkeys(_OF_NO_ROW, ())}
+    return {
+        **_ROWS,
+        "clients": (CLIENTS,) if settings.uses_identity else (),
+        "history": (SERVICES,) if settings.uses_history else (),
+        **dict.fromkeys(_OF_NO_ROW, ()),
+    }
 
 
 def arrays_of(network: NeuMF) -> Arrays:
@@ -86,37 +98,86 @@ def begin_from(
     fill(network, carried(start, vocabulary, fresh, axes))
 
 
-def make_optimizer(network: NeuMF, settings: NCFSettings) -> torch.optim.Optimizer:
-    """AdamW, with a decay of their own for embeddings."""
+class Optimizer:
+    """AdamW over a network's parameters, with a decay of their own for embeddings.
+
+    Parameters
+    ----------
+    network : NeuMF
+        Its parameters are moved into two pieces of memory.
+    settings : NCFSettings
+
+    Attributes
+    ----------
+    wholes : list of Tensor
+        These two, each a vector.
+    """
+
+    def __init__(self, network: NeuMF, settings: NCFSettings) -> None:
+        self._network = network
+        self._groups = flattened(network)
+        self._decays = (settings.embedding_decay, settings.weight_decay)
+        self._rate = settings.learning_rate
+        self.wholes = [group.whole for group in self._groups]
+        self._gradients = [group.gradient for group in self._groups]
+        self._firsts, self._seconds = (
+            [torch.zeros_like(whole) for whole in self.wholes] for _ in _MOMENTS
+        )
+        self._steps = [torch.zeros((), device=whole.device) for whole in self.wholes]
+
+    def step(self, loss: Tensor) -> None:
+        """Go against a loss's gradient."""
+        for gradient in self._gradients:
+            gradient.zero_()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._descend()
+
+    @torch.no_grad()
+    def _descend(self) -> None:
+        for number, decay in enumerate(self._decays):
+            # As torch.optim.AdamW does, less what it does around it: as long again for small steps.
+            # Fused: one pass over parameters, gradients and moments instead of ten.
+            one = slice(number, number + 1)
+            adamw(
+                self.wholes[one],
+                self._gradients[one],
+                self._firsts[one],
+                self._seconds[one],
+                [],
+                self._steps[one],
+                fused=True,
+                amsgrad=False,
+                beta1=_BETAS[0],
+                beta2=_BETAS[1],
+                lr=self._rate,
+                weight_decay=decay,
+                eps=_EPSILON,
+                maximize=False,
+            )
+
+    def moments(self) -> Arrays:
+        """Moments as ``<parameter>.<which>``, and the count of steps."""
+        arrays = {name: moment.cpu().numpy() for name, moment in self._moments()}
+        return {**arrays, _STEPS: self._steps[0].cpu().numpy()}
+
+    def set_moments(self, arrays: Arrays) -> None:
+        """Go on with another optimiser's moments, as :meth:`moments` gave them."""
+        for name, moment in self._moments():
+            moment.copy_(torch.from_numpy(arrays[name]))
+        for steps in self._steps:
+            steps.copy_(torch.from_numpy(arrays[_STEPS]))
+
+    def _moments(self) -> Iterator[tuple[str, Tensor]]:
+        for group, *moments in zip(self._groups, self._firsts, self._seconds, strict=True):
+            for name, parameter in self._network.named_parameters():
+                if parameter in group:
+                    for which, moment in zip(_MOMENTS, moments, strict=True):
+                        yield f"{name}.{which}", group.part(moment, parameter)
+
+
+def flattened(network: NeuMF) -> list[FlatParameters]:
+    """Move a network's parameters into two pieces of memory: embeddings, and all others."""
     embeddings = network.embeddings()
-    decayed = {id(parameter) for parameter in embeddings}
-    others: list[nn.Parameter] = [p for p in network.parameters() if id(p) not in decayed]
-    # Fused: one pass over parameters, gradients and moments instead of ten.
-    return torch.optim.AdamW(
-        [
-            {"params": embeddings, "weight_decay": settings.embedding_decay},
-            {"params": others, "weight_decay": settings.weight_decay},
-        ],
-        lr=settings.learning_rate,
-        fused=True,
-    )
-
-
-def moments_of(optimizer: torch.optim.Optimizer, network: NeuMF) -> Arrays:
-    """An optimiser's moments and counts of steps, as ``<parameter>.<which>``."""
-    return {
-        f"{name}.{which}": tensor.cpu().numpy()
-        for name, parameter in network.named_parameters()
-        for which, tensor in optimizer.state[parameter].items()
-    }
-
-
-def set_moments(optimizer: torch.optim.Optimizer, network: NeuMF, arrays: Arrays) -> None:
-    """Go on with another optimiser's moments."""
-    parameters = dict(network.named_parameters())
-    for name, array in arrays.items():
-        of, which = name.rsplit(".", 1)
-        parameter = parameters[of]
-        # Its own memory, aligned as torch's own is.
-        moment = torch.from_numpy(array).clone().to(parameter.device)
-        optimizer.state[parameter][which] = moment
+    of_embeddings = {id(parameter) for parameter in embeddings}
+    others = [p for p in network.parameters() if id(p) not in of_embeddings]
+    return [FlatParameters(embeddings), FlatParameters(others)]

@@ -25,12 +25,11 @@ from ml.models.generators import set_state, state_of
 from ml.models.learned import Learned, Vocabulary
 from ml.models.losses import binary_loss, softmax_loss
 from ml.models.ncf_parameters import (
+    Optimizer,
     arrays_of,
     begin_from,
     fill,
-    make_optimizer,
-    moments_of,
-    set_moments,
+    flattened,
 )
 from ml.models.ncf_settings import NCFSettings
 from ml.models.neumf import Histories, NeuMF, SparseRows
@@ -160,7 +159,9 @@ class Training(Trainee):
         self._visits = Visits(
             np.diff(owned.indptr), settings.sample_budget, settings.max_epochs, self._rng
         )
-        self._service_features = SparseRows(fold.service_features, self.device)
+        self._service_features = (
+            SparseRows(fold.service_features, self.device) if fold.service_features.nnz else None
+        )
         self.network = NeuMF(
             fold.n_clients,
             fold.n_services,
@@ -177,9 +178,10 @@ class Training(Trainee):
             begin_from(self.network, start, self._vocabulary, settings)
         # Without an average the last weights score.
         self.mean = copy.deepcopy(self.network) if settings.averaging else self.network
+        self._optimizer = Optimizer(self.network, settings)
+        self._mean_wholes = [g.whole for g in flattened(self.mean)] if settings.averaging else []
         self.samples = 0
         self._steps = 0
-        self._optimizer = make_optimizer(self.network, settings)
         self._offset = self._tensor(
             log_adoption_rate(fold, settings.adoption_days) * np.float32(settings.adoption_weight)
         )
@@ -229,34 +231,37 @@ class Training(Trainee):
             return 0.0, 0
         n_clients, n_services = len(drawn.clients), self._fold.n_services
         services = self._deal(n_clients)
-        rows, columns = drawn.rows, drawn.services[is_positive].astype(np.int64)
+        rows = drawn.rows
         stands_for = _stands_for(rows, drawn.services, n_clients, n_services, services)
         positive_rows = self._tensor(rows[is_positive])
-        some, services, columns = _met(services, columns, n_services)
+        of_all, columns = _pairs(
+            services, n_clients, rows[is_positive], drawn.services[is_positive]
+        )
+        some, columns = _met(columns, n_services, services.size)
         clients = network.client_side(
             self._history(drawn),
             self._tensor(drawn.clients.astype(np.int64)) if settings.uses_identity else None,
-            self._tensor(self._fold.client_features[drawn.clients].toarray()),
+            self._client_features(drawn.clients),
             self._survivors(n_clients, share=settings.client_dropout),
         )
-        grid, pairs = network.logits(
+        logits = network.logits(
             clients,
             network.service_side(
                 self._service_features,
                 self._survivors(n_services, share=settings.service_dropout),
                 None if some is None else self._tensor(some),
             ),
-            self._tensor(services),
-            positive_rows,
+            self._tensor(of_all),
             self._tensor(columns),
             self._random(n_clients, settings.hidden[0]) < settings.dropout,
         )
+        grid, pairs = torch.split(logits, [stands_for.size, len(positive_rows)])
         measure = softmax_loss if settings.loss == "softmax" else binary_loss
         weights = self._tensor(drawn.learned[is_positive])
-        loss = measure(grid, self._tensor(stands_for), pairs, positive_rows, weights)
-        self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self._optimizer.step()
+        loss = measure(
+            grid.view(stands_for.shape), self._tensor(stands_for), pairs, positive_rows, weights
+        )
+        self._optimizer.step(loss)
         self._average()
         self.samples += int(np.count_nonzero(stands_for)) + len(positive_rows)
         return loss.item(), len(positive_rows)
@@ -273,6 +278,10 @@ class Training(Trainee):
         ]
         return np.concatenate(decks).reshape(-1, size)[:groups]
 
+    def _client_features(self, some: IntArray | slice) -> Tensor | None:
+        features = self._fold.client_features
+        return self._tensor(features[some].toarray()) if features.nnz else None
+
     def _history(self, drawn: _Drawn) -> Histories | None:
         if not self._settings.uses_history:
             return None
@@ -284,13 +293,10 @@ class Training(Trainee):
     @torch.no_grad()
     def _average(self) -> None:
         self._steps += 1
-        if self.mean is self.network:
-            return
         # As Adam corrects its means: the first steps do not weigh on the average for long.
         kept = min(self._settings.averaging, 1 - 1 / self._steps)
-        torch._foreach_lerp_(
-            list(self.mean.parameters()), list(self.network.parameters()), 1 - kept
-        )
+        for mean, whole in zip(self._mean_wholes, self._optimizer.wholes, strict=False):
+            mean.lerp_(whole, 1 - kept)
 
     def _survivors(self, count: int, share: float) -> Tensor | None:
         return (self._random(count, 1) >= share).float() if share else None
@@ -329,7 +335,7 @@ class Training(Trainee):
             )
         )
 
-    def _whole(self, part: slice) -> tuple[Histories | None, Tensor | None, Tensor, Tensor]:
+    def _whole(self, part: slice) -> tuple[Histories | None, Tensor | None, Tensor | None, Tensor]:
         """Everything that is known of some clients, seen from the cutoff."""
         settings, owned = self._settings, self._owned[part]
         counts = np.diff(owned.indptr)
@@ -341,7 +347,7 @@ class Training(Trainee):
         return (
             self._history(drawn),
             self._tensor(clients.astype(np.int64)) if settings.uses_identity else None,
-            self._tensor(self._fold.client_features[part].toarray()),
+            self._client_features(part),
             self._tensor((counts > 0).astype(np.float32))[:, None],
         )
 
@@ -361,7 +367,7 @@ class Training(Trainee):
         """See :class:`Trainee`."""
         parts = {
             _OF_NETWORK: arrays_of(self.network),
-            _OF_OPTIMIZER: moments_of(self._optimizer, self.network),
+            _OF_OPTIMIZER: self._optimizer.moments(),
             _OF_VISITS: self._visits.state(),
             "": {
                 _GENERATOR: state_of(self._rng),
@@ -378,7 +384,7 @@ class Training(Trainee):
             return {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
 
         fill(self.network, part(_OF_NETWORK))
-        set_moments(self._optimizer, self.network, part(_OF_OPTIMIZER))
+        self._optimizer.set_moments(part(_OF_OPTIMIZER))
         self._visits.set_state(part(_OF_VISITS))
         # After the visits, which draw from it too.
         set_state(self._rng, arrays[_GENERATOR])
@@ -386,21 +392,31 @@ class Training(Trainee):
         self.samples, self._steps = (int(count) for count in arrays[_COUNTS])
 
 
+def _pairs(
+    drawn: npt.NDArray[np.int64], n_clients: int, rows: npt.NDArray[np.int64], owned: IntArray
+) -> tuple[IntArray, IntArray]:
+    """Clients and services of a step's pairs: those drawn, client by client, then the positives."""
+    of_group = np.repeat(drawn.astype(np.int32), -(-n_clients // len(drawn)), axis=0)[:n_clients]
+    clients = np.repeat(np.arange(n_clients, dtype=np.int32), drawn.shape[1])
+    return (
+        np.concatenate([clients, rows], dtype=np.int32, casting="same_kind"),
+        np.concatenate([of_group.ravel(), owned], dtype=np.int32, casting="same_kind"),
+    )
+
+
 def _met(
-    drawn: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], n_services: int
-) -> tuple[npt.NDArray[np.int64] | None, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Services that a step meets, and where among them those are that it names.
+    columns: IntArray, n_services: int, n_drawn: int
+) -> tuple[npt.NDArray[np.int64] | None, IntArray]:
+    """Services that a step meets, and where among them those of its pairs are.
 
     None where they are most of the catalogue: computing all costs less than picking some.
     """
-    if drawn.size >= n_services // _MOST:
-        return None, drawn, columns
+    if n_drawn >= n_services // _MOST:
+        return None, columns
     is_met = np.zeros(n_services, dtype=np.bool_)
-    is_met[drawn] = True
     is_met[columns] = True
-    some = np.flatnonzero(is_met)
-    places = np.cumsum(is_met) - 1
-    return some, places[drawn], places[columns]
+    places = np.cumsum(is_met, dtype=np.int32) - 1
+    return np.flatnonzero(is_met), places[columns]
 
 
 def _stands_for(

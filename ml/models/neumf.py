@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from ml.models.grid import grid_output
+from ml.models.pairs import ClientSide, SecondLayer, ServiceSide, pair_logits
 
 if TYPE_CHECKING:
     from ml.models.ncf import NCFSettings
@@ -113,32 +113,6 @@ def sparse_tensor(matrix: sparse.csr_matrix) -> Tensor:
     )
 
 
-@dataclass(frozen=True)
-class ClientSide:
-    """All that scoring needs to know of some clients: (n, gmf_factors) and (n, hidden[0])."""
-
-    gmf: Tensor
-    mlp: Tensor
-
-
-@dataclass(frozen=True)
-class ServiceSide:
-    """All that scoring needs to know of the services.
-
-    Parameters
-    ----------
-    gmf : Tensor, (n_services, gmf_factors)
-    mlp : Tensor, (n_services, hidden[0])
-        The first layer's bias is in here.
-    linear : Tensor, (n_services,)
-        Bias plus the wide term.
-    """
-
-    gmf: Tensor
-    mlp: Tensor
-    linear: Tensor
-
-
 class NeuMF(nn.Module):
     """The network, with its first layer split between client and service.
 
@@ -167,12 +141,12 @@ class NeuMF(nn.Module):
             return nn.Parameter(torch.randn(*shape, generator=generator) * scale)
 
         first, second = settings.hidden
-        self.gmf_factors = settings.gmf_factors
+        self.gmf_factors, self.mlp_factors = settings.gmf_factors, settings.mlp_factors
         self.kept_units = 1 - settings.dropout
         width = settings.gmf_factors + settings.mlp_factors
         joined = settings.mlp_factors + settings.feature_factors
         # GMF and MLP embeddings side by side: one lookup serves both halves.
-        self.history = normal(n_services, width, scale=0.05)
+        self.history = normal(n_services if settings.uses_history else 0, width, scale=0.05)
         self.services = normal(n_services, width, scale=0.05)
         self.clients = normal(n_clients if settings.uses_identity else 0, width, scale=0.05)
         self.client_features = normal(n_client_features, settings.feature_factors, scale=0.05)
@@ -196,7 +170,7 @@ class NeuMF(nn.Module):
         self,
         histories: Histories | None,
         identities: Tensor | None,
-        features: Tensor,
+        features: Tensor | None,
         shown: Tensor | None,
     ) -> ClientSide:
         """Compute clients' vectors.
@@ -207,7 +181,8 @@ class NeuMF(nn.Module):
             Where clients are what they have.
         identities : Tensor of int64, (n,), optional
             Their indices, where clients have vectors of their own.
-        features : Tensor, (n, n_client_features)
+        features : Tensor, (n, n_client_features), optional
+            Where there are any.
         shown : Tensor of float32, (n, 1), optional
             0 for clients who are known by their features alone; None without any.
         """
@@ -215,90 +190,85 @@ class NeuMF(nn.Module):
         if identities is not None:
             parts.append(_rows_of(self.clients, identities))
         gmf, mlp = self._halves(sum(parts[1:], parts[0]), shown)
-        joined = torch.cat([mlp, features @ self.client_features], dim=1)
-        # The output weights are folded in here: GMF is then one matrix product.
-        return ClientSide(gmf * self.gmf_output, joined @ self.client_layer)
+        of_vectors, of_features = self._parts(self.client_layer)
+        first = mlp @ of_vectors
+        if features is not None:
+            first = torch.addmm(first, features @ self.client_features, of_features)
+        # The output weights are folded in here: GMF is then one product.
+        return ClientSide(gmf * self.gmf_output, first)
 
     def service_side(
-        self, features: SparseRows, shown: Tensor | None, some: Tensor | None = None
+        self, features: SparseRows | None, shown: Tensor | None, some: Tensor | None = None
     ) -> ServiceSide:
         """Compute services' vectors.
 
         Parameters
         ----------
-        features : SparseRows, (n_services, n_service_features)
+        features : SparseRows, (n_services, n_service_features), optional
+            Where there are any.
         shown : Tensor of float32, (n_services, 1), optional
             0 for services that are known by their features alone; None without any.
         some : Tensor of int64, (m,), optional
             Services to compute, each once; all without it.
         """
-        # The wide term's weights are one more column: one product serves both.
-        said = features.times(torch.cat([self.service_features, self.wide[:, None]], dim=1))
         vectors: Tensor = self.services
-        bias: Tensor = self.bias
+        linear: Tensor = self.bias
         if some is not None:
-            vectors, bias = _rows_of(vectors, some), bias.index_select(0, some)
-            said = said.index_select(0, some)
+            vectors, linear = _rows_of(vectors, some), linear.index_select(0, some)
             shown = None if shown is None else shown.index_select(0, some)
         gmf, mlp = self._halves(vectors, shown)
-        projected, wide = torch.split(said, [said.shape[1] - 1, 1], dim=1)
-        joined = torch.cat([mlp, projected], dim=1)
-        return ServiceSide(
-            gmf,
-            joined @ self.service_layer + self.first_bias,
-            wide[:, 0] + (bias if shown is None else bias * shown[:, 0]) + self.base,
-        )
+        if shown is not None:
+            linear = linear * shown[:, 0]
+        of_vectors, of_features = self._parts(self.service_layer)
+        first = torch.addmm(self.first_bias, mlp, of_vectors)
+        if features is not None:
+            # The wide term's weights are one more column: one product serves both.
+            said = features.times(torch.cat([self.service_features, self.wide[:, None]], dim=1))
+            if some is not None:
+                said = said.index_select(0, some)
+            projected, wide = torch.split(said, [said.shape[1] - 1, 1], dim=1)
+            first = torch.addmm(first, projected, of_features)
+            linear = linear + wide[:, 0]
+        return ServiceSide(gmf, first, linear + self.base)
+
+    def _parts(self, layer: Tensor) -> list[Tensor]:
+        """Rows of a first layer that meet embeddings, and those that meet projected features."""
+        return list(torch.split(layer, [self.mlp_factors, len(layer) - self.mlp_factors]))
 
     def _halves(self, vectors: Tensor, shown: Tensor | None) -> tuple[Tensor, Tensor]:
         """Take vectors apart, for GMF and for MLP; where they are not shown, zeros."""
         if shown is not None:
             vectors = vectors * shown
-        widths = [self.gmf_factors, vectors.shape[1] - self.gmf_factors]
-        gmf, mlp = torch.split(vectors, widths, dim=1)
+        gmf, mlp = torch.split(vectors, [self.gmf_factors, self.mlp_factors], dim=1)
         return gmf, mlp
 
     def logits(
         self,
         clients: ClientSide,
         services: ServiceSide,
-        drawn: Tensor,
         rows: Tensor,
         columns: Tensor,
         is_dropped: Tensor,
-    ) -> tuple[Tensor, Tensor]:
-        """Logits of clients with the services drawn for them, and of some pairs of their own.
+    ) -> Tensor:
+        """Logits of some pairs.
 
         Parameters
         ----------
         clients : ClientSide, n
         services : ServiceSide
-        drawn : Tensor of int64, (g, m)
-            Services of each group of clients, each once (:func:`ml.models.grid.grid_output`).
-        rows, columns : Tensor of int64, (p,)
-            The pairs; each once.
+        rows, columns : Tensor of int32, (p,)
+            Client and service of each pair.
         is_dropped : Tensor of bool, (n, hidden[0])
             Units of the first layer that a client does without; the others make up for them.
 
         Returns
         -------
-        grid : Tensor, (n, m)
-        pairs : Tensor, (p,)
+        Tensor, (p,)
         """
-        layer = self.second_layer / self.kept_units
         # Far below zero a unit's ReLU is 0 whatever the service adds, and so is its gradient.
-        first = clients.mlp.masked_fill(is_dropped, _FAR_BELOW)
-        # One product of all services costs less than looking up both vectors of every pair.
-        product = torch.addmm(services.linear, clients.gmf, services.gmf.T)
-        n_clients, n_services = product.shape
-        of_group = drawn.repeat_interleave(-(-n_clients // len(drawn)), dim=0)[:n_clients]
-        starts = torch.arange(n_clients, device=drawn.device)[:, None] * n_services
-        places = torch.cat([(starts + of_group).view(-1), rows * n_services + columns])
-        values = product.view(-1).index_select(0, places)
-        grid, pairs = values[: of_group.numel()].view(of_group.shape), values[of_group.numel() :]
-        mlp = grid_output(first, services.mlp, drawn, layer, self.second_bias, self.mlp_output)
-        hidden = torch.relu(_rows_of(first, rows) + _rows_of(services.mlp, columns))
-        second = torch.relu(torch.addmm(self.second_bias, hidden, layer))
-        return grid + mlp, pairs + second @ self.mlp_output
+        kept = ClientSide(clients.gmf, clients.mlp.masked_fill(is_dropped, _FAR_BELOW))
+        second = SecondLayer(self.second_layer / self.kept_units, self.second_bias, self.mlp_output)
+        return pair_logits(kept, services, second, rows, columns)
 
 
 def _rows_of(table: Tensor, rows: Tensor) -> Tensor:

@@ -1,20 +1,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 from torch.nn import functional
 
 from ml.errors import ModelError
-from ml.models import grid
 from ml.models.losses import binary_loss, softmax_loss
 from ml.models.ncf import NCF, NCFSettings, torch_threads
 from ml.models.ncf_training import Training, _stands_for
-from ml.models.neumf import ClientSide, Histories, NeuMF, ServiceSide, SparseRows
+from ml.models.neumf import Histories, SparseRows
 from tests.models.folds import csr, make_fold, two_tastes
 
 
@@ -72,43 +69,6 @@ def test_sparse_rows_times_a_table_and_its_gradient() -> None:
     arriving = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
     (gradient,) = torch.autograd.grad(product, table, arriving)
     assert torch.allclose(gradient, torch.from_numpy(dense).T @ arriving)
-
-
-@pytest.mark.parametrize("block", [1, 60, 100, 200, 10_000])
-def test_grid_and_pairs_are_the_plain_forward_and_its_gradient(block: int) -> None:
-    """Parts of groups, whole groups, dropped units: all as autograd has it pair by pair."""
-    settings = NCFSettings(gmf_factors=6, mlp_factors=4, hidden=(5, 3), dropout=0.25)
-    generator = torch.Generator().manual_seed(1)
-    net = NeuMF(0, 7, 0, 0, settings, generator)
-    sides = [torch.randn(*shape, generator=generator) for shape in ((9, 6), (9, 5), (7, 6), (7, 5))]
-    linear = torch.randn(7, generator=generator)
-    drawn = torch.tensor([[0, 2, 5, 6], [1, 2, 3, 4], [0, 1, 2, 3], [3, 4, 5, 6], [0, 2, 4, 6]])
-    rows, of_group = torch.tensor([0, 0, 3, 8]), drawn[[0, 0, 1, 1, 2, 2, 3, 3, 4]]
-    columns = torch.tensor([1, 4, 4, 0])
-    is_dropped = torch.rand(9, 5, generator=generator) < 0.4
-
-    def inputs() -> list[Tensor]:
-        return [side.clone().requires_grad_() for side in (*sides, linear)]
-
-    def plain(gmf: Tensor, mlp: Tensor, of: Tensor, hidden: Tensor, alone: Tensor) -> Tensor:
-        first = torch.relu(mlp[:, None] + hidden) * ~is_dropped[:, None] / 0.75
-        second = torch.relu(first @ net.second_layer + net.second_bias)
-        return gmf @ of.T + second @ net.mlp_output + alone
-
-    own_weights = (net.second_layer, net.second_bias, net.mlp_output)
-    fast, slow = inputs(), inputs()
-    with patch.object(grid, "_BLOCK", block):
-        values, pairs = net.logits(
-            ClientSide(*fast[:2]), ServiceSide(*fast[2:]), drawn, rows, columns, is_dropped
-        )
-        one = torch.autograd.grad(values.square().sum() + pairs.sum(), [*fast, *own_weights])
-    found = plain(*slow)
-    assert torch.allclose(values, found.gather(1, of_group), atol=1e-5)
-    assert torch.allclose(pairs, found[rows, columns], atol=1e-5)
-    total = found.gather(1, of_group).square().sum() + found[rows, columns].sum()
-    other = torch.autograd.grad(total, [*slow, *own_weights])
-    for gradient, expected in zip(one, other, strict=True):
-        assert torch.allclose(gradient, expected, atol=1e-3, rtol=1e-4)
 
 
 def test_the_loss_falls() -> None:

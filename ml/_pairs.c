@@ -151,9 +151,13 @@ INLINE void forward_block(const Work *w, Py_ssize_t begin, Py_ssize_t count, con
         if (w->gmf) {
             const float *client = w->of[CLIENT_GMF] + row_of(w, begin + p) * w->gmf;
             const float *service = w->of[SERVICE_GMF] + column * w->gmf;
+            Wide other = {0}; /* Two sums do not wait for each other. */
             Py_ssize_t j = 0;
-            for (; j + LANES <= w->gmf; j += LANES)
+            for (; j + 2 * LANES <= w->gmf; j += 2 * LANES) {
                 sum += *(const Wide *)(client + j) * *(const Wide *)(service + j);
+                other += *(const Wide *)(client + j + LANES) * *(const Wide *)(service + j + LANES);
+            }
+            sum += other;
             for (; j < w->gmf; j++) rest += client[j] * service[j];
         }
         if (w->of[LINEAR]) rest += w->of[LINEAR][column];

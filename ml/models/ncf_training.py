@@ -32,7 +32,7 @@ from ml.models.ncf_parameters import (
     flattened,
 )
 from ml.models.ncf_settings import NCFSettings
-from ml.models.neumf import Histories, NeuMF, SparseRows
+from ml.models.neumf import NeuMF, SparseRows, histories
 from ml.models.recency import AdoptionOrder, random_distances, reach_weights, recency_weights
 from ml.models.visits import Visits
 from ml.parallel import blocks
@@ -282,13 +282,13 @@ class Training(Trainee):
         features = self._fold.client_features
         return self._tensor(features[some].toarray()) if features.nnz else None
 
-    def _history(self, drawn: _Drawn) -> Histories | None:
+    def _history(self, drawn: _Drawn) -> SparseRows | None:
         if not self._settings.uses_history:
             return None
         said = sparse.csr_matrix(
             (drawn.said, drawn.services, drawn.ends), (len(drawn.clients), self._fold.n_services)
         )
-        return Histories.of(said, self._settings.history_power).to(self.device)
+        return SparseRows(histories(said, self._settings.history_power), self.device)
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -335,7 +335,7 @@ class Training(Trainee):
             )
         )
 
-    def _whole(self, part: slice) -> tuple[Histories | None, Tensor | None, Tensor | None, Tensor]:
+    def _whole(self, part: slice) -> tuple[SparseRows | None, Tensor | None, Tensor | None, Tensor]:
         """Everything that is known of some clients, seen from the cutoff."""
         settings, owned = self._settings, self._owned[part]
         counts = np.diff(owned.indptr)

@@ -11,7 +11,7 @@ from ml.errors import ModelError
 from ml.models.losses import binary_loss, softmax_loss
 from ml.models.ncf import NCF, NCFSettings, torch_threads
 from ml.models.ncf_training import Training, _stands_for
-from ml.models.neumf import Histories, SparseRows
+from ml.models.neumf import SparseRows, histories
 from tests.models.folds import csr, make_fold, two_tastes
 
 
@@ -50,15 +50,11 @@ def test_split_first_layer_equals_the_plain_forward() -> None:
     assert np.allclose(fast, plain.numpy(), atol=1e-5)
 
 
-def test_histories_are_sums_over_services() -> None:
+def test_histories_are_between_sum_and_mean() -> None:
     owned = csr([[1, 0, 1], [0, 0, 0], [0, 1, 0]])
-    embeddings = torch.tensor([[1.0, 2.0], [10.0, 20.0], [100.0, 200.0]])
-    mean = Histories.of(owned, power=1.0).sum(embeddings)
-    assert mean.tolist() == [[50.5, 101.0], [0.0, 0.0], [10.0, 20.0]]
-    total = Histories.of(owned, power=0.0).sum(embeddings)
-    assert total.tolist() == [[101.0, 202.0], [0.0, 0.0], [10.0, 20.0]]
-    newest = Histories.of(csr([[1, 0, 3]]), power=1.0).sum(embeddings)
-    assert newest.tolist() == [[75.25, 150.5]]
+    assert histories(owned, power=1.0).toarray().tolist() == [[0.5, 0, 0.5], [0, 0, 0], [0, 1, 0]]
+    assert histories(owned, power=0.0).toarray().tolist() == [[1, 0, 1], [0, 0, 0], [0, 1, 0]]
+    assert histories(csr([[1, 0, 3]]), power=1.0).toarray().tolist() == [[0.25, 0, 0.75]]
 
 
 def test_sparse_rows_times_a_table_and_its_gradient() -> None:

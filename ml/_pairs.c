@@ -100,12 +100,12 @@ INLINE void product(const float *a, Py_ssize_t a_row, Py_ssize_t a_step, const f
     Py_ssize_t j = 0;
     for (; j + wides * LANES <= columns; j += wides * LANES)
         for (Py_ssize_t i = 0; i < n; i += rows)
-            tile(a + i * a_row, a_row, a_step, b + j, b_row, depth, into + i * columns + j, columns,
-                 rows, wides);
+            tile(a + i * a_row, a_row, a_step, b + j, b_row, depth, into + i * columns + j,
+                 columns, rows, wides);
     for (; j < columns; j += LANES)
         for (Py_ssize_t i = 0; i < n; i += rows)
-            tile(a + i * a_row, a_row, a_step, b + j, b_row, depth, into + i * columns + j, columns,
-                 rows, 1);
+            tile(a + i * a_row, a_row, a_step, b + j, b_row, depth, into + i * columns + j,
+                 columns, rows, 1);
 }
 
 INLINE Py_ssize_t row_of(const Work *w, Py_ssize_t pair) {
@@ -155,7 +155,8 @@ INLINE void forward_block(const Work *w, Py_ssize_t begin, Py_ssize_t count, con
             Py_ssize_t j = 0;
             for (; j + 2 * LANES <= w->gmf; j += 2 * LANES) {
                 sum += *(const Wide *)(client + j) * *(const Wide *)(service + j);
-                other += *(const Wide *)(client + j + LANES) * *(const Wide *)(service + j + LANES);
+                other +=
+                    *(const Wide *)(client + j + LANES) * *(const Wide *)(service + j + LANES);
             }
             sum += other;
             for (; j < w->gmf; j++) rest += client[j] * service[j];

@@ -95,26 +95,19 @@ def pair_logits(
     services : ServiceSide, m
     second : SecondLayer
     rows, columns : Tensor of int32, (p,)
-        Client and service of each pair, at least one. Pairs of one client side by side cost less.
+        Client and service of each pair, at least one pair.
 
     Returns
     -------
     Tensor of float32, (p,)
         The same bit for bit on one machine.
     """
-    if rows.is_cuda:
+    if rows.device.type != "cpu":
         return logits_by_formula(clients, services, second, rows, columns)
+    of_sides = (clients.mlp, services.mlp, clients.gmf, services.gmf, services.linear)
+    parameters = (*of_sides, second.layer, second.bias, second.output)
     logits: Tensor = _Pairs.apply(  # type: ignore[no-untyped-call]
-        rows,
-        columns,
-        clients.mlp,
-        services.mlp,
-        clients.gmf,
-        services.gmf.contiguous(),
-        services.linear,
-        second.layer,
-        second.bias,
-        second.output,
+        rows, columns, *(parameter.contiguous() for parameter in parameters)
     )
     return logits
 
@@ -146,7 +139,7 @@ def add_mlp_logits(logits: Tensor, clients: Tensor, services: Tensor, second: Se
     second : SecondLayer
     """
     n_services, width = services.shape
-    if logits.is_cuda:
+    if logits.device.type != "cpu":
         for block in blocks(len(logits), max(1, _BLOCK // max(1, n_services * width))):
             first = torch.relu_(clients[block, None, :] + services).view(-1, width)
             logits[block] += second.of(first).view(-1, n_services)
@@ -165,10 +158,7 @@ class _Pairs(torch.autograd.Function):
         client_mlp, service_mlp, client_gmf, *_, bias, _ = parameters
         width_up = -(-len(bias) // _LANES) * _LANES
         logits, second = torch.zeros(len(rows)), torch.empty(len(rows), width_up)
-        ctx.sizes = (
-            *(len(client_mlp), *service_mlp.shape),
-            *(len(bias), client_gmf.shape[1]),
-        )
+        ctx.sizes = (len(client_mlp), *service_mlp.shape, len(bias), client_gmf.shape[1])
         ctx.save_for_backward(rows, columns, *parameters, second)
         _pairs.forward(*ctx.sizes, *_arrays(rows, columns, *parameters, logits, second))
         return logits

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -112,26 +114,34 @@ def test_what_is_no_number_stays_so() -> None:
     assert found[1].isnan().all()
 
 
+def test_sides_may_be_parts_of_other_tensors() -> None:
+    clients, services, second, rows, columns = inputs(
+        4, pairs=9, clients=2, services=3, width=4, hidden=2, gmf=4
+    )
+    parts = ServiceSide(services.gmf.T.contiguous().T, services.mlp, services.linear)
+    found = pair_logits(clients, parts, second, rows, columns)
+    assert torch.equal(found, pair_logits(clients, services, second, rows, columns))
+
+
 def test_arrays_that_do_not_fit_are_refused() -> None:
     """Memory is not touched outside of what is given."""
 
-    def call(pairs: int = 2, column: int = 1, width: int = 4) -> None:
-        floats = [np.zeros(n, np.float32) for n in (8, 12, 4, 6, 3, width * 5, 5, 5, pairs, 0)]
-        places = [np.zeros(2, np.int32), np.array([0, column], np.int32)]
-        _pairs.forward(2, 3, 4, 5, 2, *places, *floats)
+    def floats(*lengths: int) -> list[Any]:
+        return [np.zeros(length, np.float32) for length in lengths]
 
-    call()
+    def forward(pairs: int = 2, column: int = 1, layer: int = 20) -> None:
+        places: list[Any] = [np.zeros(2, np.int32), np.array([0, column], np.int32)]
+        _pairs.forward(2, 3, 4, 5, 2, *places, *floats(8, 12, 4, 6, 3, layer, 5, 5, pairs, 0))
+
+    forward()
     for wrong, words in (
         ({"pairs": 3}, "logits"),
         ({"column": 3}, "of no service"),
         ({"column": -1}, "of no service"),
-        ({"width": 5}, "layer"),
+        ({"layer": 25}, "layer"),
     ):
         with pytest.raises(ValueError, match=words):
-            call(**wrong)
+            forward(**wrong)
+    given_ = [*[np.zeros(1, np.int32)] * 2, *floats(1, 1, 0, 0, 1, 1, 1, 1, 1, 0)]
     with pytest.raises(ValueError, match="second layer's values"):
-        _pairs.backward(
-            *(1, 1, 1, 1, 0), *(np.zeros(1, np.int32),) * 2,
-            *(np.zeros(n, np.float32) for n in (1, 1, 0, 0, 1, 1, 1, 1, 1, 0)),
-            *(np.zeros(n, np.float32) for n in (1, 1, 0, 0, 1, 1, 1, 1)),
-        )  # fmt: skip
+        _pairs.backward(1, 1, 1, 1, 0, *given_, *floats(1, 1, 0, 0, 1, 1, 1, 1))

@@ -16,7 +16,7 @@ PEER_PINS := ml/benchmark/peers/constraints.txt
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(INSTALLED): pyproject.toml constraints.txt setup.py ml/_rows.c ml/_pairs.c
+$(INSTALLED): pyproject.toml constraints.txt setup.py ml/_rows.c ml/_pairs.c ml/_pairs_kernel.h
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	@echo "Setting up $(VENV) (once; a few minutes) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -4,7 +4,12 @@ from setuptools import Extension, setup
 
 setup(
     ext_modules=[
-        Extension(f"ml.{name}", [f"ml/{name}.c"], extra_compile_args=["-O3"])
-        for name in ("_rows", "_pairs")
+        Extension("ml._rows", ["ml/_rows.c"], extra_compile_args=["-O3"]),
+        Extension(
+            "ml._pairs",
+            ["ml/_pairs.c"],
+            depends=["ml/_pairs_kernel.h"],
+            extra_compile_args=["-O3"],
+        ),
     ]
 )

@@ -10,18 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LANES 16  /* Floats that are worked on side by side. */
-#define BLOCK 64  /* Pairs in a block. */
-#define MOST_ROWS 8 /* Of a product at once; divides BLOCK and LANES. */
-#define MOST_WIDES 2
+#define LANES 16 /* Rows of floats are filled up to a multiple of what the widest code takes. */
+#define BLOCK 64 /* Pairs in a block. */
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLLED _Pragma("GCC unroll 8")
 
-/* Compilers make what the processor has of it. */
-typedef float Wide __attribute__((vector_size(64), aligned(4), may_alias));
-typedef int32_t Bits __attribute__((vector_size(64), aligned(4), may_alias));
-typedef float Half __attribute__((vector_size(32), aligned(4), may_alias));
 typedef float Quarter __attribute__((vector_size(16), aligned(4), may_alias));
 
 enum {
@@ -60,194 +54,51 @@ typedef struct {
     float *to_layer, *to_bias, *to_output, *to_first, *to_second;
 } Work;
 
-INLINE float joined(Wide v) {
-    const Half *halves = (const Half *)&v;
-    const Half half = halves[0] + halves[1];
-    const Quarter *quarters = (const Quarter *)&half;
-    const Quarter quarter = quarters[0] + quarters[1];
-    return (quarter[0] + quarter[2]) + (quarter[1] + quarter[3]);
-}
-
-/* `into` += a @ b, for some rows and some widths of LANES; strides say where a's elements lie. */
-INLINE void tile(const float *a, Py_ssize_t a_row, Py_ssize_t a_step, const float *b,
-                 Py_ssize_t b_step, Py_ssize_t depth, float *into, Py_ssize_t into_row,
-                 const int rows, const int wides) {
-    Wide sums[MOST_ROWS][MOST_WIDES];
-    UNROLLED for (int i = 0; i < rows; i++) {
-        UNROLLED for (int j = 0; j < wides; j++) {
-            sums[i][j] = *(const Wide *)(into + i * into_row + j * LANES);
-        }
-    }
-    for (Py_ssize_t k = 0; k < depth; k++) {
-        UNROLLED for (int i = 0; i < rows; i++) {
-            UNROLLED for (int j = 0; j < wides; j++) {
-                sums[i][j] +=
-                    a[i * a_row + k * a_step] * *(const Wide *)(b + k * b_step + j * LANES);
-            }
-        }
-    }
-    UNROLLED for (int i = 0; i < rows; i++) {
-        UNROLLED for (int j = 0; j < wides; j++) {
-            *(Wide *)(into + i * into_row + j * LANES) = sums[i][j];
-        }
-    }
-}
-
-/* The same for any number of rows that is a multiple of `rows`, and of columns, of LANES. */
-INLINE void product(const float *a, Py_ssize_t a_row, Py_ssize_t a_step, const float *b,
-                    Py_ssize_t b_row, Py_ssize_t depth, float *into, Py_ssize_t n,
-                    Py_ssize_t columns, const int rows, const int wides) {
-    Py_ssize_t j = 0;
-    for (; j + wides * LANES <= columns; j += wides * LANES)
-        for (Py_ssize_t i = 0; i < n; i += rows)
-            tile(a + i * a_row, a_row, a_step, b + j, b_row, depth, into + i * columns + j,
-                 columns, rows, wides);
-    for (; j < columns; j += LANES)
-        for (Py_ssize_t i = 0; i < n; i += rows)
-            tile(a + i * a_row, a_row, a_step, b + j, b_row, depth, into + i * columns + j,
-                 columns, rows, 1);
-}
-
-INLINE Py_ssize_t row_of(const Work *w, Py_ssize_t pair) {
-    return w->columns ? w->rows[pair] : pair / w->n_services;
-}
-
-INLINE Py_ssize_t column_of(const Work *w, Py_ssize_t pair) {
-    return w->columns ? w->columns[pair] : pair % w->n_services;
-}
-
-/* The first layer of a block: relu(client's part + service's part). What is no number stays so. */
-INLINE void first_layer(const Work *w, Py_ssize_t begin, Py_ssize_t count) {
-    for (Py_ssize_t p = 0; p < count; p++) {
-        const float *client = w->of[CLIENT_MLP] + row_of(w, begin + p) * w->width;
-        const float *service = w->of[SERVICE_MLP] + column_of(w, begin + p) * w->width;
-        float *first = w->first + p * w->width_up;
-        for (Py_ssize_t j = 0; j < w->width; j++) {
-            const float sum = client[j] + service[j];
-            first[j] = sum < 0.0f ? 0.0f : sum;
-        }
-    }
-}
-
-INLINE void forward_block(const Work *w, Py_ssize_t begin, Py_ssize_t count, const int rows,
-                          const int wides) {
-    const Py_ssize_t whole = (count + rows - 1) / rows * rows, hidden = w->hidden_up;
-    first_layer(w, begin, count);
-    float *second = w->of[SECOND] ? w->of[SECOND] + begin * hidden : w->second;
-    float *block = count == whole ? second : w->second; /* No room for rows that are no pairs. */
-    for (Py_ssize_t p = 0; p < whole; p++)
-        memcpy(block + p * hidden, w->bias, hidden * sizeof(float));
-    product(w->first, w->width_up, 1, w->layer, hidden, w->width_up, block, whole, hidden, rows,
-            wides);
-    for (Py_ssize_t p = 0; p < count; p++) {
-        Wide sum = {0};
-        float rest = 0.0f;
-        for (Py_ssize_t j = 0; j < hidden; j += LANES) {
-            Wide *value = (Wide *)(block + p * hidden + j);
-            *value = (Wide)((Bits)*value & ~(Bits)(*value < 0.0f));
-            sum += *value * *(const Wide *)(w->output + j);
-        }
-        const Py_ssize_t column = column_of(w, begin + p);
-        if (w->gmf) {
-            const float *client = w->of[CLIENT_GMF] + row_of(w, begin + p) * w->gmf;
-            const float *service = w->of[SERVICE_GMF] + column * w->gmf;
-            Wide other = {0}; /* Two sums do not wait for each other. */
-            Py_ssize_t j = 0;
-            for (; j + 2 * LANES <= w->gmf; j += 2 * LANES) {
-                sum += *(const Wide *)(client + j) * *(const Wide *)(service + j);
-                other +=
-                    *(const Wide *)(client + j + LANES) * *(const Wide *)(service + j + LANES);
-            }
-            sum += other;
-            for (; j < w->gmf; j++) rest += client[j] * service[j];
-        }
-        if (w->of[LINEAR]) rest += w->of[LINEAR][column];
-        w->of[LOGITS][begin + p] += joined(sum) + rest;
-    }
-    if (block != second && w->of[SECOND])
-        memcpy(second, block, count * hidden * sizeof(float));
-}
-
-/* `to` += scale * from */
-INLINE void add(float *to, const float *from, float scale, Py_ssize_t n) {
-    for (Py_ssize_t j = 0; j < n; j++) to[j] += scale * from[j];
-}
-
-INLINE void backward_block(const Work *w, Py_ssize_t begin, Py_ssize_t count, const int rows,
-                           const int wides) {
-    const Py_ssize_t whole = (count + rows - 1) / rows * rows;
-    const Py_ssize_t width = w->width_up, hidden = w->hidden_up;
-    first_layer(w, begin, count);
-    for (Py_ssize_t p = 0; p < count; p++) {
-        const float arriving = w->of[LOGITS][begin + p];
-        const float *second = w->of[SECOND] + (begin + p) * hidden;
-        for (Py_ssize_t j = 0; j < hidden; j += LANES) {
-            const Wide value = *(const Wide *)(second + j);
-            const Wide to = (Wide)((Bits)(arriving * *(const Wide *)(w->output + j)) &
-                                   (Bits)(value > 0.0f));
-            *(Wide *)(w->to_second + p * hidden + j) = to;
-            *(Wide *)(w->to_bias + j) += to;
-            *(Wide *)(w->to_output + j) += arriving * value;
-        }
-    }
-    for (Py_ssize_t p = count; p < whole; p++)
-        memset(w->to_second + p * hidden, 0, hidden * sizeof(float));
-    product(w->first, 1, width, w->to_second, hidden, count, w->to_layer, width, hidden, rows,
-            wides);
-    memset(w->to_first, 0, whole * width * sizeof(float));
-    product(w->to_second, hidden, 1, w->across, width, hidden, w->to_first, whole, width, rows,
-            wides);
-    for (Py_ssize_t p = 0; p < count; p++) {
-        const Py_ssize_t row = row_of(w, begin + p), column = column_of(w, begin + p);
-        const float *first = w->first + p * width, *to_first = w->to_first + p * width;
-        float *client = w->of[TO_CLIENT_MLP] + row * w->width;
-        float *service = w->of[TO_SERVICE_MLP] + column * w->width;
-        for (Py_ssize_t j = 0; j < w->width; j++) {
-            const float to = first[j] > 0.0f ? to_first[j] : 0.0f;
-            client[j] += to;
-            service[j] += to;
-        }
-        const float arriving = w->of[LOGITS][begin + p];
-        add(w->of[TO_CLIENT_GMF] + row * w->gmf, w->of[SERVICE_GMF] + column * w->gmf, arriving,
-            w->gmf);
-        add(w->of[TO_SERVICE_GMF] + column * w->gmf, w->of[CLIENT_GMF] + row * w->gmf, arriving,
-            w->gmf);
-        w->of[TO_LINEAR][column] += arriving;
-    }
-}
-
 /* ---- What the processor can do ---- */
 
-INLINE void every_block(const Work *w, int is_backward, const int rows, const int wides) {
-    for (Py_ssize_t begin = 0; begin < w->n_pairs; begin += BLOCK) {
-        const Py_ssize_t left = w->n_pairs - begin, count = left < BLOCK ? left : BLOCK;
-        if (is_backward)
-            backward_block(w, begin, count, rows, wides);
-        else
-            forward_block(w, begin, count, rows, wides);
-    }
-}
+#define WIDTH 4
+#define TILE_ROWS 4
+#define TILE_WIDES 2
+#define INLINED INLINE
+#define NAMED(name) name##_of_4
+#include "_pairs_kernel.h"
+
+static void with_any(const Work *w, int is_backward) { every_block_of_4(w, is_backward); }
 
 #if defined(__x86_64__)
-__attribute__((target("avx512f"))) static void with_avx512(const Work *w, int is_backward) {
-    every_block(w, is_backward, 8, 2); /* Sixteen sums in thirty-two registers. */
-}
+#define AVX2 __attribute__((target("avx2,fma")))
+#define WIDTH 8
+#define TILE_ROWS 4
+#define TILE_WIDES 2
+#define INLINED AVX2 INLINE
+#define NAMED(name) name##_of_8
+#include "_pairs_kernel.h"
 
-__attribute__((target("avx2,fma"))) static void with_avx2(const Work *w, int is_backward) {
-    every_block(w, is_backward, 4, 1); /* Eight halves of sums in sixteen registers. */
+AVX2 static void with_avx2(const Work *w, int is_backward) { every_block_of_8(w, is_backward); }
+
+#define AVX512 __attribute__((target("avx512f")))
+#define WIDTH 16
+#define TILE_ROWS 8
+#define TILE_WIDES 2
+#define INLINED AVX512 INLINE
+#define NAMED(name) name##_of_16
+#include "_pairs_kernel.h"
+
+AVX512 static void with_avx512(const Work *w, int is_backward) {
+    every_block_of_16(w, is_backward);
 }
 #endif
 
-static void with_any(const Work *w, int is_backward) { every_block(w, is_backward, 4, 1); }
+static long most_lanes = LANES;
 
 static void work(const Work *w, int is_backward) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f")) {
+    if (most_lanes >= 16 && __builtin_cpu_supports("avx512f")) {
         with_avx512(w, is_backward);
         return;
     }
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    if (most_lanes >= 8 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
         with_avx2(w, is_backward);
         return;
     }
@@ -431,9 +282,18 @@ static PyObject *forward(PyObject *self, PyObject *arguments) { return run(argum
 
 static PyObject *backward(PyObject *self, PyObject *arguments) { return run(arguments, 1); }
 
+/* For tests, which are to see what other processors do. */
+static PyObject *use_lanes(PyObject *self, PyObject *most) {
+    const long lanes = PyLong_AsLong(most);
+    if (lanes == -1 && PyErr_Occurred()) return NULL;
+    most_lanes = lanes;
+    return Py_NewRef(Py_None);
+}
+
 static PyMethodDef methods[] = {
     {"forward", forward, METH_VARARGS, "Add to the logits of some pairs."},
     {"backward", backward, METH_VARARGS, "Add to the gradients of everything they come from."},
+    {"use_lanes", use_lanes, METH_O, "Work on so many floats side by side at most, of 16, 8, 4."},
     {NULL, NULL, 0, NULL},
 };
 

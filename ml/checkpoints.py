@@ -277,5 +277,5 @@ def _checksum(arrays: Arrays) -> int:
 def _code() -> str:
     """Hash of this package's own code: another version of it may learn or stop otherwise."""
     folder = Path(__file__).parent
-    files = sorted([*folder.rglob("*.py"), *folder.rglob("*.c")])
+    files = sorted([*folder.rglob("*.py"), *folder.rglob("*.[ch]")])
     return digest_of([path.read_text() for path in files])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -50,7 +51,20 @@ def leaves(of: _Inputs) -> list[Tensor]:
     return [tensor for side in of[:3] for tensor in vars(side).values()]
 
 
-@settings(max_examples=60, deadline=None)
+@pytest.fixture(params=[16, 8, 4], ids=lambda lanes: f"{lanes} lanes")
+def lanes(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What this processor does, and what narrower ones do."""
+    _pairs.use_lanes(request.param)
+    yield
+    _pairs.use_lanes(16)
+
+
+@pytest.mark.usefixtures("lanes")
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     seed=st.integers(0, 1000),
     pairs=st.integers(1, 200),
@@ -90,6 +104,7 @@ def test_the_formula_is_the_textbook_one_with_dropped_units() -> None:
     assert torch.allclose(found, expected, atol=1e-5)
 
 
+@pytest.mark.usefixtures("lanes")
 @pytest.mark.parametrize("n_clients", [1, 3, 70])
 def test_every_service_of_some_clients(n_clients: int) -> None:
     clients, services, second, *_ = inputs(
@@ -102,6 +117,7 @@ def test_every_service_of_some_clients(n_clients: int) -> None:
         assert torch.allclose(found, 1 + second.of(first).view(-1, 11), atol=1e-4)
 
 
+@pytest.mark.usefixtures("lanes")
 def test_what_is_no_number_stays_so() -> None:
     clients, services, second, *_ = inputs(
         3, pairs=1, clients=2, services=3, width=4, hidden=2, gmf=1

@@ -61,12 +61,19 @@ class NCFSettings(ModelSettings):
         Whether the services that stay visible are positives too, beside the hidden ones.
     negatives : int, default 256
         Services drawn per step for a group of clients, evenly; for each client, those that it
-        lacks are its negatives. All of them where the catalogue is not larger.
+        lacks are its negatives. All of them where the catalogue is not larger. With
+        ``positives_per_step``: negatives of each positive.
     clients_per_draw : int, default 4
         Clients that share what was drawn. 1, 4 and 16 are within noise of each other; where all of
         a step share, too little of the catalogue is met, for .007 less NDCG@10.
     clients_per_step : int, default 128
         Clients in one step; with their positives and negatives some 40,000 samples.
+    positives_per_step : int, optional
+        Positives in one step, from all clients in a random order, each with negatives of its own:
+        how NeuMF is usually trained. None: ``clients_per_step`` clients with all that they have.
+        Needs a client who is its identity alone (``uses_history=False``), and ``loss='bce'``.
+    embedding_scale : float, default 0.05
+        Standard deviation of the embeddings at the start.
     learning_rate : float, default 0.002
         Of Adam. Of .01, .005, .003 and .002, the slower the better on both validation folds that
         were looked at, a retail month and a simulated world.
@@ -111,6 +118,8 @@ class NCFSettings(ModelSettings):
     negatives: int = Field(default=256, ge=1)
     clients_per_draw: int = Field(default=4, ge=1)
     clients_per_step: int = Field(default=128, ge=1)
+    positives_per_step: int | None = Field(default=None, ge=1)
+    embedding_scale: float = Field(default=0.05, gt=0)
     learning_rate: float = Field(default=0.002, gt=0)
     embedding_decay: float = Field(default=1.0, ge=0)
     weight_decay: float = Field(default=0.01, ge=0)
@@ -126,6 +135,12 @@ class NCFSettings(ModelSettings):
     def _knows_the_client(self) -> Self:
         if not (self.uses_history or self.uses_identity):
             raise ValueError("a client needs uses_history or uses_identity")
+        return self
+
+    @model_validator(mode="after")
+    def _learns_pairs_alone(self) -> Self:
+        if self.positives_per_step is not None and (self.uses_history or self.loss != "bce"):
+            raise ValueError("positives_per_step needs uses_history=False and loss='bce'")
         return self
 
     @property

@@ -120,16 +120,17 @@ class NeuMF(nn.Module):
             return nn.Parameter(torch.randn(*shape, generator=generator) * scale)
 
         first, second = settings.hidden
+        start = settings.embedding_scale
         self.gmf_factors, self.mlp_factors = settings.gmf_factors, settings.mlp_factors
         self.kept_units = 1 - settings.dropout
         width = settings.gmf_factors + settings.mlp_factors
         joined = settings.mlp_factors + settings.feature_factors
         # GMF and MLP embeddings side by side: one lookup serves both halves.
-        self.history = normal(n_services if settings.uses_history else 0, width, scale=0.05)
-        self.services = normal(n_services, width, scale=0.05)
-        self.clients = normal(n_clients if settings.uses_identity else 0, width, scale=0.05)
-        self.client_features = normal(n_client_features, settings.feature_factors, scale=0.05)
-        self.service_features = normal(n_service_features, settings.feature_factors, scale=0.05)
+        self.history = normal(n_services if settings.uses_history else 0, width, scale=start)
+        self.services = normal(n_services, width, scale=start)
+        self.clients = normal(n_clients if settings.uses_identity else 0, width, scale=start)
+        self.client_features = normal(n_client_features, settings.feature_factors, scale=start)
+        self.service_features = normal(n_service_features, settings.feature_factors, scale=start)
         self.client_layer = normal(joined, first, scale=joined**-0.5)
         self.service_layer = normal(joined, first, scale=joined**-0.5)
         self.first_bias = nn.Parameter(torch.zeros(first))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from rich.console import Console
 
 from ml.benchmark.generated import Size
@@ -13,14 +15,15 @@ from ml.benchmark.ratios.ncf_training import (
     NEUMF,
     OURS,
     PLAIN,
+    PLAIN_WAY,
     Trace,
     _figures,
     measure_ncf_training,
-    plain_settings,
 )
 from ml.benchmark.ratios.world import split_fold
 from ml.benchmark.settings import PEERS_PYTHON, BenchmarkSettings
 from ml.dataset import Fold
+from ml.models.ncf_batches import PairBatches
 from ml.progress import Progress
 from ml.settings import PROJECT_ROOT, Settings
 
@@ -41,11 +44,10 @@ def settings_in(folder: Path, **options: object) -> Settings:
 
 
 def test_a_step_of_plain_neumf_has_recboles_number_of_samples(fold: Fold) -> None:
-    chosen = plain_settings(fold)
-    positives = fold.interactions.nnz / 150
-    assert chosen.negatives == pytest.approx(4 * positives, rel=0.01)
-    of_a_step = chosen.clients_per_step * (positives + chosen.negatives)
-    assert of_a_step == pytest.approx(2048, rel=0.05)
+    """RecBole fills its batches of 2,048 with whole positives: 409 with four negatives each."""
+    batches = PairBatches(fold, PLAIN_WAY, np.random.default_rng(0), torch.device("cpu"))
+    first = next(batches.of(np.arange(fold.n_clients, dtype=np.int32)))
+    assert (first.positives, first.samples) == (409, 2045)
 
 
 def test_without_the_library_ours_are_measured_and_ratios_say_why_not(

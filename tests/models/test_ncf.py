@@ -10,7 +10,7 @@ from torch.nn import functional
 from ml.errors import ModelError
 from ml.models.losses import binary_loss, softmax_loss
 from ml.models.ncf import NCF, NCFSettings, torch_threads
-from ml.models.ncf_training import Training, _stands_for
+from ml.models.ncf_training import Training
 from ml.models.neumf import SparseRows, histories
 from tests.models.folds import csr, make_fold, two_tastes
 
@@ -129,40 +129,6 @@ def test_a_positive_counts_by_its_weight() -> None:
         if loss is binary_loss:
             own = functional.softplus(-positives)
             assert torch.isclose(both, (2 * own[0] + own[1] + negatives) / 3)
-
-
-def test_what_a_client_has_is_no_negative_and_the_rest_stands_for_all() -> None:
-    rows, owned = np.array([0, 0, 1]), np.array([1, 4, 0], dtype=np.int32)
-    found = _stands_for(rows, owned, 3, 6, np.array([[0, 1, 2]]))
-    # Of four, five and six lacking services, two, two and three are drawn.
-    assert found.tolist() == [[2.0, 0.0, 2.0], [0.0, 2.5, 2.5], [2.0, 2.0, 2.0]]
-
-
-def test_what_is_shown_is_not_learned() -> None:
-    fold = two_tastes()
-    for settings in (NCFSettings(), NCFSettings(reach_services=2.0)):
-        training = Training(fold, settings, 5, lambda sides: None)
-        drawn = training._draw(np.array([3, 0, 7], dtype=np.int32))
-        for row, client in enumerate((3, 0, 7)):
-            own = drawn[row : row + 1]
-            assert own.services.tolist() == fold.interactions[client].indices.tolist()
-            assert not ((own.said > 0) & (own.learned > 0)).any()
-        assert (drawn.said > 0).any()
-        assert (drawn.learned > 0).any()
-
-
-def test_plain_neumf_is_an_identity_and_learns_everything() -> None:
-    fold = two_tastes()
-    settings = NCFSettings(uses_history=False, uses_identity=True)
-    training = Training(fold, settings, 5, lambda sides: None)
-    drawn = training._draw(np.arange(5, dtype=np.int32))
-    assert not drawn.said.any()
-    assert (drawn.learned == 1).all()
-    history = training.network.history.detach().clone()
-    training.epoch()
-    assert torch.equal(history, training.network.history.detach())
-    with pytest.raises(ValueError, match="uses_history or uses_identity"):
-        NCFSettings(uses_history=False)
 
 
 def test_a_budget_visits_a_part_of_the_clients() -> None:

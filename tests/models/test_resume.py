@@ -45,6 +45,18 @@ KINDS: dict[str, tuple[str, ModelSettings]] = {
     "ncf": ("ncf", NCF),
     "ncf, last weights": ("ncf", NCF.model_copy(update={"averaging": 0.0})),
     "ncf, identities": ("ncf", NCF.model_copy(update={"uses_identity": True})),
+    "ncf, pairs": (
+        "ncf",
+        NCF.model_copy(
+            update={
+                "uses_identity": True,
+                "uses_history": False,
+                "loss": "bce",
+                "positives_per_step": 16,
+                "negatives": 4,
+            }
+        ),
+    ),
     "ncf, a part of the clients": ("ncf", NCF.model_copy(update={"sample_budget": 5 * PAIRS})),
 }  # fmt: skip
 Result = tuple[npt.NDArray[np.float32], list[tuple[object, ...]], int]

@@ -76,6 +76,20 @@
 {%- endmacro %}
 
 
+{#- Midnight at which the timestamp's step of some days began. Steps are counted from Monday, 1 January
+    1900, so that steps of 7 days begin on Mondays, whatever data there is. -#}
+{% macro start_of_step(timestamp_at, day_count) -%}
+    {%- if day_count is not integer or day_count < 1 -%}
+        {%- do exceptions.raise_compiler_error('a step has a whole number of days, 1 or more, not ' ~ day_count) -%}
+    {%- endif -%}
+    {%- set first_monday = timestamp_literal('1900-01-01') -%}
+    {{ add_days(
+        first_monday,
+        day_count ~ ' * floor(' ~ days_between(first_monday, timestamp_at) ~ ' / ' ~ day_count ~ ')'
+    ) }}
+{%- endmacro %}
+
+
 {#- A constant timestamp from ISO text, e.g. '2017-11-01' or '2017-11-01 12:30:00'. -#}
 {% macro timestamp_literal(iso_text) -%}
     cast('{{ iso_text }}' as timestamp)

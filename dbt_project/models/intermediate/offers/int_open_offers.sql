@@ -24,7 +24,8 @@ services as (
 
     select
         service_id,
-        service_idx
+        service_idx,
+        is_repeatable
     from {{ ref('dim_services') }}
 
 ),
@@ -51,6 +52,26 @@ offers as (
         on scores.service_id = services.service_id
     left join services as reason_services
         on scores.reason_service_id = reason_services.service_id
+
+),
+
+-- What was bought after the cutoff, which the marts of the serving fold do not know of.
+bought_since as (
+
+    select distinct
+        clients.client_idx,
+        services.service_idx
+    from {{ ref('fct_interactions') }} as events
+    inner join {{ ref('training_windows') }} as windows
+        on events.occurred_at >= windows.cutoff_at
+    inner join clients
+        on events.client_id = clients.client_id
+    inner join services
+        on events.service_id = services.service_id
+    where
+        windows.fold = 'serving'
+        and events.event_kind <> 'refund'
+        and {{ 'not coalesce(services.is_repeatable, false)' if var('offer_repeatable_services') else 'true' }}
 
 ),
 
@@ -81,6 +102,13 @@ open_offers as (
                 barred.fold = 'serving'
                 and barred.client_idx = offers.client_idx
                 and barred.service_idx = offers.service_idx
+        )
+        and not exists (
+            select 1
+            from bought_since
+            where
+                bought_since.client_idx = offers.client_idx
+                and bought_since.service_idx = offers.service_idx
         )
 
 )

@@ -13,7 +13,8 @@ data_ends as (
         {% if var('as_of') %}
             {{ timestamp_literal(var('as_of')) }} as as_of_at,
         {% else %}
-            {{ start_of_next_day('newest_event_at') }} as as_of_at,
+            {{ start_of_step(start_of_next_day('newest_event_at'), var('as_of_step_days')) }}
+                as as_of_at,
         {% endif %}
         cast({{ var('horizon_days') }} as int) as horizon_days
     from newest_events

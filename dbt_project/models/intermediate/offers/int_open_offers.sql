@@ -71,7 +71,8 @@ bought_since as (
     where
         windows.fold = 'serving'
         and events.event_kind <> 'refund'
-        and {{ 'not coalesce(services.is_repeatable, false)' if var('offer_repeatable_services') else 'true' }}
+        -- What may be offered again stays open.
+        and not ({{ var('offer_repeatable_services') }} and coalesce(services.is_repeatable, false))
 
 ),
 

@@ -9,7 +9,8 @@ setup(
             "ml._pairs",
             ["ml/_pairs.c"],
             depends=["ml/_pairs_kernel.h"],
-            extra_compile_args=["-O3"],
+            extra_compile_args=["-O3", "-pthread"],
+            extra_link_args=["-pthread"],
         ),
     ]
 )

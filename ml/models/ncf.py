@@ -65,8 +65,9 @@ class NCF(Adaptable):
     settings : NCFSettings, optional
     seed : int, default 42
     threads : int
-        Not used: training takes one thread. Its operations last fractions of a millisecond, and
-        waiting for a second thread costs more, on a busy machine twenty times as much.
+        That work on the pairs of a step, two at most. Torch's own operations take one: they last
+        fractions of a millisecond, and waiting for a second thread costs more, on a busy machine
+        twenty times as much.
     """
 
     name: ClassVar[str] = "ncf"
@@ -76,6 +77,7 @@ class NCF(Adaptable):
     ) -> None:
         self.settings = settings or NCFSettings()
         self._seed = seed
+        self._threads = threads
         self.scorer: _Scorer | None = None
         self.learned = None
 
@@ -94,7 +96,9 @@ class NCF(Adaptable):
         Adam's moments begin anew.
         """
         with torch_threads(1):
-            training = Training(fold, self.settings, self._seed, self.take, start)
+            training = Training(
+                fold, self.settings, self._seed, self.take, start, threads=self._threads
+            )
             history = train_by_epoch(
                 self,
                 training,

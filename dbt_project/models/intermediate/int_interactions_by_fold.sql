@@ -1,41 +1,36 @@
+{%- set decayed_weight -%}
+    {{ half_life_decay('age_days', var('interaction_half_life_days')) }}
+    * case event_kind
+        when 'purchase' then {{ var('purchase_weight') }}
+        when 'discounted_purchase' then {{ var('discounted_purchase_weight') }}
+        else 0
+    end
+{%- endset -%}
+{%- set keys = ['client_idx', 'service_idx'] -%}
+{%- set measures = {
+    'net_quantity': exact_sum('net_quantity', 'is_known'),
+    'bought_quantity': exact_sum('net_quantity', 'is_known and not is_refund'),
+    'purchase_count': 'cast(count(*) filter (where is_known and not is_refund) as int)',
+    'first_purchased_at': 'min(occurred_at) filter (where is_known and not is_refund)',
+    'last_purchased_at': 'max(occurred_at) filter (where is_known and not is_refund)',
+    'amount': exact_sum('net_amount', 'is_known'),
+    'decayed_weight': exact_sum(decayed_weight, 'is_known'),
+    'known_at': 'max(occurred_at) filter (where is_known)',
+} -%}
 with
 
-events as (
+pairs as (
 
-    select * from {{ ref('int_events_by_fold') }}
-
-),
-
-weighted_events as (
-
-    select
-        *,
-        {{ half_life_decay('age_days', var('interaction_half_life_days')) }}
-        * case event_kind
-            when 'purchase' then {{ var('purchase_weight') }}
-            when 'discounted_purchase' then {{ var('discounted_purchase_weight') }}
-            else 0
-        end as decayed_weight
-    from events
+    {{ side_by_side(ref('int_events_by_fold'), keys, measures) }}
 
 ),
 
+-- Fully refunded is not used, and not owned.
 uses as (
 
-    select
-        fold,
-        client_id,
-        service_id,
-        {{ exact_sum('net_quantity') }} as net_quantity,
-        {{ exact_sum('net_quantity', 'not is_refund') }} as bought_quantity,
-        cast(count(*) filter (where not is_refund) as int) as purchase_count,
-        min(occurred_at) filter (where not is_refund) as first_purchased_at,
-        max(occurred_at) filter (where not is_refund) as last_purchased_at,
-        {{ exact_sum('net_amount') }} as amount,
-        {{ exact_sum('decayed_weight') }} as decayed_weight,
-        max(occurred_at) as known_at
-    from weighted_events
-    group by fold, client_id, service_id
+    {{ one_row_per_fold(
+        'pairs', keys, measures, is_seen='net_quantity > 0 and purchase_count > 0'
+    ) }}
 
 ),
 
@@ -47,8 +42,8 @@ ratings as (
 
 select
     uses.fold,
-    uses.client_id,
-    uses.service_id,
+    uses.client_idx,
+    uses.service_idx,
     uses.net_quantity,
     uses.purchase_count,
     uses.first_purchased_at,
@@ -67,9 +62,5 @@ from uses
 left join ratings
     on
         uses.fold = ratings.fold
-        and uses.client_id = ratings.client_id
-        and uses.service_id = ratings.service_id
--- Fully refunded is not used, and not owned.
-where
-    uses.net_quantity > 0
-    and uses.purchase_count > 0
+        and uses.client_idx = ratings.client_idx
+        and uses.service_idx = ratings.service_idx

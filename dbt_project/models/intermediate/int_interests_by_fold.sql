@@ -1,31 +1,41 @@
+{%- set decayed_weight -%}
+    {{ half_life_decay('age_days', var('interest_half_life_days')) }}
+    * case event_type
+        when 'cart' then {{ var('cart_weight') }}
+        when 'search' then {{ var('search_weight') }}
+        else {{ var('view_weight') }}
+    end
+{%- endset -%}
+{%- set keys = ['client_idx', 'service_idx'] -%}
+{%- set measures = {
+    'event_count': 'count(*) filter (where is_known)',
+    'cart_count': "count(*) filter (where is_known and event_type = 'cart')",
+    'decayed_weight': exact_sum(decayed_weight, 'is_known'),
+    'known_at': 'max(occurred_at) filter (where is_known)',
+} -%}
 with
 
-weighted_events as (
+pairs as (
 
-    select
-        *,
-        {{ half_life_decay('age_days', var('interest_half_life_days')) }}
-        * case event_type
-            when 'cart' then {{ var('cart_weight') }}
-            when 'search' then {{ var('search_weight') }}
-            else {{ var('view_weight') }}
-        end as decayed_weight
-    from {{ ref('int_web_events_by_fold') }}
-    where service_id is not null
+    {{ side_by_side(
+        ref('int_web_events_by_fold'), keys, measures, condition='service_idx is not null'
+    ) }}
+
+),
+
+pairs_by_fold as (
+
+    {{ one_row_per_fold('pairs', keys, measures) }}
 
 )
 
 select
     fold,
-    client_id,
-    service_id,
-    count(*) as event_count,
-    count(*) filter (where event_type = 'cart') as cart_count,
+    client_idx,
+    service_idx,
+    event_count,
+    cart_count,
     -- The floor keeps old interest positive: a stored zero is lost to a sparse matrix.
-    greatest(
-        {{ ln_1p(exact_sum('decayed_weight')) }},
-        0.000001
-    ) as weight,
-    max(occurred_at) as known_at
-from weighted_events
-group by fold, client_id, service_id
+    greatest({{ ln_1p('decayed_weight') }}, 0.000001) as weight,
+    known_at
+from pairs_by_fold

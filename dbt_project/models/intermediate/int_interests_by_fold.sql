@@ -6,7 +6,6 @@
         else {{ var('view_weight') }}
     end
 {%- endset -%}
-{%- set keys = ['client_idx', 'service_idx'] -%}
 {%- set measures = {
     'event_count': 'count(*) filter (where is_known)',
     'cart_count': "count(*) filter (where is_known and event_type = 'cart')",
@@ -18,24 +17,23 @@ with
 pairs as (
 
     {{ side_by_side(
-        ref('int_web_events_by_fold'), keys, measures, condition='service_idx is not null'
+        ref('int_web_events_by_fold'), ['client_idx', 'service_idx'], measures,
+        condition='service_idx is not null',
     ) }}
-
-),
-
-pairs_by_fold as (
-
-    {{ one_row_per_fold('pairs', keys, measures) }}
 
 )
 
 select
-    fold,
+    {% for fold in folds() -%}
+        cast(event_count_{{ fold }} as int) as event_count_{{ fold }},
+        cast(cart_count_{{ fold }} as int) as cart_count_{{ fold }},
+        -- The floor keeps old interest positive: a stored zero is lost to a sparse matrix.
+        case
+            when known_at_{{ fold }} is not null
+                then greatest({{ ln_1p('decayed_weight_' ~ fold) }}, 0.000001)
+        end as weight_{{ fold }},
+        known_at_{{ fold }},
+    {% endfor -%}
     client_idx,
-    service_idx,
-    event_count,
-    cart_count,
-    -- The floor keeps old interest positive: a stored zero is lost to a sparse matrix.
-    greatest({{ ln_1p('decayed_weight') }}, 0.000001) as weight,
-    known_at
-from pairs_by_fold
+    service_idx
+from pairs

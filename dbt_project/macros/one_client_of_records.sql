@@ -1,11 +1,7 @@
 {#- Aggregates: what is known of a client whose records are grouped; they have recency_rank, 1 the
     newest. -#}
 {% macro one_client_of_records() -%}
-    -- The strictest word counts: a no anywhere is a no, and a yes is one only if all say it.
-    case
-        when count_if(has_marketing_consent = false) > 0 then false
-        when count(has_marketing_consent) = count(*) then true
-    end as has_marketing_consent,
+    {{ consent_of_records() }} as has_marketing_consent,
     min(registered_at) as registered_at,
     {{ newest_word('age_band') }} as age_band,
     {{ newest_word('income_band') }} as income_band,
@@ -22,4 +18,14 @@
 {#- Aggregate: of a client's records the newest that tells the attribute. -#}
 {% macro newest_word(attribute) -%}
     min_by({{ attribute }}, recency_rank) filter (where {{ attribute }} is not null)
+{%- endmacro %}
+
+
+{#- Aggregate: the strictest word of a client's records counts. A no anywhere is a no, and a yes is one
+    only if all say it. -#}
+{% macro consent_of_records() -%}
+    case
+        when count_if(has_marketing_consent = false) > 0 then false
+        when count(has_marketing_consent) = count(*) then true
+    end
 {%- endmacro %}

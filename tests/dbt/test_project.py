@@ -63,15 +63,21 @@ def test_both_selectors_together_are_the_whole_project(built_world: Path) -> Non
     assert before | after == nodes(*kinds)
 
 
-def test_the_project_builds_from_its_own_folder_too(tmp_path: Path) -> None:
-    """With the default path of the warehouse, as a person types it."""
-    shutil.copy(PROJECT_ROOT / "profiles.yml", tmp_path)
+def copied_project(folder: Path) -> Path:
+    """The dbt project and its profile in a folder of their own, to be changed."""
+    shutil.copy(PROJECT_ROOT / "profiles.yml", folder)
     shutil.copytree(
         PROJECT_ROOT / "dbt_project",
-        tmp_path / "dbt_project",
+        folder / "dbt_project",
         symlinks=True,
         ignore=shutil.ignore_patterns("target", "logs"),
     )
+    return folder / "dbt_project"
+
+
+def test_the_project_builds_from_its_own_folder_too(tmp_path: Path) -> None:
+    """With the default path of the warehouse, as a person types it."""
+    copied_project(tmp_path)
     (tmp_path / "warehouse").mkdir()
     load_world(tmp_path / "warehouse" / "warehouse.duckdb", small_world(n_clients=20))
     relative = Path("warehouse/warehouse.duckdb")
@@ -203,22 +209,88 @@ def test_nothing_engine_specific_outside_macros() -> None:
         assert not [word for word in words if word in text], path
 
 
-def test_a_planted_leak_reaches_the_features_and_fails_their_tests(built_copy: Path) -> None:
+LEARNING = ("+path:models/marts/learning",)
+LEAK_TESTS = (
+    "test_name:known_before_cutoff",
+    "assert_events_end_at_the_cutoff",
+    "assert_counts_end_at_the_cutoff",
+    "accepted_range_int_*events_by_fold_age_days_*",
+)
+
+
+@pytest.fixture
+def visited_copy(built_copy: Path) -> Path:
+    """The small world, whose clients also looked at what they bought, and rated it."""
+    with connect(built_copy, read_only=False, wait_seconds=20) as connection:
+        connection.execute(
+            """
+            insert into raw.web_events (
+                event_id, client_id, service_id, event_type, occurred_at, loaded_at
+            )
+            select 'W' || transaction_id, client_id, service_id,
+                case when quantity > 0 and amount > 3 then 'cart' else 'view' end,
+                transacted_at, loaded_at
+            from raw.transactions
+            """
+        )
+        connection.execute(
+            """
+            insert into raw.reviews (
+                review_id, client_id, service_id, rating, reviewed_at, loaded_at
+            )
+            select 'R' || transaction_id, client_id, service_id,
+                1 + hash(transaction_id) % 5, transacted_at, loaded_at
+            from raw.transactions where hash(transaction_id) % 3 = 0
+            """
+        )
+        connection.execute(
+            "insert into raw.campaign_contacts (campaign_id, client_id, contacted_at, loaded_at) "
+            "select 'K1', client_id, max(transacted_at), max(loaded_at) "
+            "from raw.transactions group by client_id"
+        )
+    result = run_dbt(built_copy, "run", *PROJECT, "-s", *LEARNING)
+    assert result.returncode == 0, result.stdout[-3000:]
+    return built_copy
+
+
+def test_a_planted_leak_reaches_the_features_and_fails_their_tests(visited_copy: Path) -> None:
     """The leak tests can fail: with the gates a day too wide, each of them does."""
     planted = ("--vars", "{plant_leak: true}")
-    gates = ("int_events_by_fold+", "int_contacts_by_fold+")
-    kept = ("--exclude", "path:models/ml", "path:models/marts/cross_sell")
-    built = run_dbt(built_copy, "run", *PROJECT, *planted, "-s", *gates, *kept)
+    honest = run_dbt(visited_copy, "test", *PROJECT, "-s", *LEAK_TESTS)
+    assert honest.returncode == 0, honest.stdout[-3000:]
+    built = run_dbt(visited_copy, "run", *PROJECT, *planted, "-s", *LEARNING)
     assert built.returncode == 0, built.stdout[-3000:]
-    tested = run_dbt(built_copy, "test", *PROJECT, *planted, "-s", "test_name:known_before_cutoff")
+    tested = run_dbt(visited_copy, "test", *PROJECT, *planted, "-s", *LEAK_TESTS)
     assert tested.returncode != 0
-    for mart in ("interactions", "client_features", "client_segments", "service_features"):
-        assert f"known_before_cutoff_{mart}_" in tested.stdout
-    assert "FAIL" in tested.stdout
+    failed = {line.split(" FAIL ")[1] for line in tested.stdout.splitlines() if " FAIL " in line}
+    for mart in (
+        "interactions", "interests", "client_features", "client_segments", "service_features",
+    ):  # fmt: skip
+        assert any(f"known_before_cutoff_{mart}_" in line for line in failed), mart
+    for test in ("assert_events_end", "assert_counts_end", "accepted_range_int_events_by_fold",
+                 "accepted_range_int_web_events_by_fold"):  # fmt: skip
+        assert any(test in line for line in failed), test
+
+
+def test_who_does_not_ask_what_a_fold_knows_is_refused(built_copy: Path, tmp_path: Path) -> None:
+    """Neither a measure over all events nor a model that reads a gate by itself gets through."""
+    project = copied_project(tmp_path)
+    model = project / "models" / "intermediate" / "int_client_web_activity_by_fold.sql"
+    honest = model.read_text()
+    model.write_text(honest.replace("count(*) filter (where is_known)", "count(*)", 1))
+    parsed = run_dbt(built_copy, "parse", *PROJECT, cwd=tmp_path)
+    assert parsed.returncode != 0
+    assert "it would learn from events after the cutoff" in parsed.stdout
+    model.write_text(f"{honest}\n-- {{{{ ref('int_web_events_by_fold') }}}}\n")
+    tested = run_dbt(
+        built_copy, "test", *PROJECT, "-s", "assert_history_passes_the_gates", cwd=tmp_path
+    )
+    assert "FAIL 1 assert_history_passes_the_gates" in tested.stdout, tested.stdout[-3000:]
 
 
 LEARNED_FROM = (
     contracts.INTERACTIONS,
+    contracts.INTERESTS,
     contracts.CLIENT_FEATURES,
     contracts.CLIENT_SEGMENTS,
     contracts.SERVICE_FEATURES,
@@ -227,11 +299,11 @@ LEARNED_FROM = (
 )
 
 
-def test_another_future_leaves_what_a_fold_learns_from(built_copy: Path) -> None:
-    """Everything from the test cutoff on is replaced by made-up sales: no row may differ."""
+def test_another_future_leaves_what_a_fold_learns_from(visited_copy: Path) -> None:
+    """Everything from the test cutoff on is replaced by made-up events: no row may differ."""
 
     def learned() -> dict[str, list[Any]]:
-        with connect(built_copy, read_only=True, wait_seconds=20) as connection:
+        with connect(visited_copy, read_only=True, wait_seconds=20) as connection:
             return {
                 f"{fold} {table.name}": read_table(
                     connection, table, where={Columns.FOLD: fold}
@@ -241,12 +313,16 @@ def test_another_future_leaves_what_a_fold_learns_from(built_copy: Path) -> None
             }
 
     before = learned()
-    with connect(built_copy, read_only=False, wait_seconds=20) as connection:
+    with connect(visited_copy, read_only=False, wait_seconds=20) as connection:
         [(cutoff, as_of)] = connection.execute(
             "select min(cutoff_at) filter (where fold = 'test'), max(cutoff_at) "
             "from learning.training_windows"
         ).fetchall()
-        connection.execute("delete from raw.transactions where transacted_at >= ?", [cutoff])
+        for table, time in (
+            ("transactions", "transacted_at"), ("web_events", "occurred_at"),
+            ("reviews", "reviewed_at"), ("campaign_contacts", "contacted_at"),
+        ):  # fmt: skip
+            connection.execute(f"delete from raw.{table} where {time} >= ?", [cutoff])
         connection.execute(
             """
             insert into raw.transactions (
@@ -258,7 +334,26 @@ def test_another_future_leaves_what_a_fold_learns_from(built_copy: Path) -> None
             """,
             [cutoff],
         )
-    result = run_dbt(built_copy, "run", *PROJECT, "--vars", f"{{as_of: '{as_of.isoformat()}'}}")
+        connection.execute(
+            """
+            insert into raw.web_events (
+                event_id, client_id, service_id, event_type, occurred_at, loaded_at
+            )
+            select 'false-' || client_id, client_id, 'S00', 'cart', ?, loaded_at
+            from raw.clients
+            """,
+            [cutoff],
+        )
+        connection.execute(
+            """
+            insert into raw.reviews (
+                review_id, client_id, service_id, rating, reviewed_at, loaded_at
+            )
+            select 'false-' || client_id, client_id, 'S00', 5, ?, loaded_at from raw.clients
+            """,
+            [cutoff],
+        )
+    result = run_dbt(visited_copy, "run", *PROJECT, "--vars", f"{{as_of: '{as_of.isoformat()}'}}")
     assert result.returncode == 0, result.stdout[-3000:]
     after = learned()
     for name, rows in before.items():

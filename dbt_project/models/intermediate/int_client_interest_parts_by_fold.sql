@@ -1,70 +1,85 @@
 -- Where a client's interest lies: what cold clients are known by.
+{%- set keys = ['client_idx', 'part_number'] %}
 with
 
-interests as (
+service_parts as (
+
+    select * from {{ ref('int_service_parts_by_fold') }}
+    where part_kind in ('partner', 'category')
+
+),
+
+part_names as (
+
+    select distinct
+        part_number,
+        'web_' || part_kind as part_kind,
+        part
+    from service_parts
+
+),
+
+-- By number: texts would be hashed and copied for every pair.
+part_sums as (
 
     select
-        interests.fold,
+        {% for fold in folds() -%}
+            {%- set part_weight = 'interests.weight_' ~ fold ~ ' * parts.part_share_' ~ fold -%}
+            {{ exact_sum(part_weight) }} as part_weight_{{ fold }},
+            max(
+                case
+                    when parts.part_share_{{ fold }} is not null then interests.known_at_{{ fold }}
+                end
+            ) as known_at_{{ fold }},
+        {% endfor -%}
         interests.client_idx,
-        services.partner_id,
-        services.service_category,
-        interests.weight,
-        interests.known_at
-    from {{ ref('interests') }} as interests
-    inner join {{ ref('int_services_by_fold') }} as services
-        on
-            interests.fold = services.fold
-            and interests.service_idx = services.service_idx
+        parts.part_number
+    from {{ ref('int_interests_by_fold') }} as interests
+    inner join service_parts as parts
+        on interests.service_idx = parts.service_idx
+    group by interests.client_idx, parts.part_number
 
 ),
 
-totals as (
+client_sums as (
 
     select
-        fold,
-        client_idx,
-        {{ exact_sum('weight') }} as total_weight
-    from interests
-    group by fold, client_idx
+        {% for fold in folds() -%}
+            {{ exact_sum('weight_' ~ fold) }} as total_weight_{{ fold }},
+        {% endfor -%}
+        client_idx
+    from {{ ref('int_interests_by_fold') }}
+    group by client_idx
 
 ),
 
-parts as (
+shares as (
 
     select
-        fold,
-        client_idx,
-        'web_partner' as part_kind,
-        partner_id as part,
-        {{ exact_sum('weight') }} as part_weight,
-        max(known_at) as known_at
-    from interests
-    group by fold, client_idx, partner_id
+        {% for fold in folds() -%}
+            {{ ratio('part_sums.part_weight_' ~ fold, 'client_sums.total_weight_' ~ fold) }}
+                as interest_share_{{ fold }},
+        {% endfor -%}
+        part_sums.*
+    from part_sums
+    inner join client_sums
+        on part_sums.client_idx = client_sums.client_idx
 
-    union all
+),
 
-    select
-        fold,
-        client_idx,
-        'web_category' as part_kind,
-        service_category as part,
-        {{ exact_sum('weight') }} as part_weight,
-        max(known_at) as known_at
-    from interests
-    where service_category is not null
-    group by fold, client_idx, service_category
+shares_by_fold as (
+
+    {{ one_row_per_fold('shares', keys, ['interest_share', 'known_at']) }}
 
 )
 
 select
-    parts.fold,
-    parts.client_idx,
-    parts.part_kind,
-    parts.part,
-    {{ ratio('parts.part_weight', 'totals.total_weight') }} as interest_share,
-    parts.known_at
-from parts
-inner join totals
-    on
-        parts.fold = totals.fold
-        and parts.client_idx = totals.client_idx
+    shares_by_fold.fold,
+    shares_by_fold.client_idx,
+    part_names.part_kind,
+    part_names.part,
+    shares_by_fold.interest_share,
+    shares_by_fold.known_at
+from shares_by_fold
+inner join part_names
+    on shares_by_fold.part_number = part_names.part_number

@@ -1,12 +1,16 @@
 -- What each client last said about each service.
 select
-    fold,
-    client_id,
-    service_id,
-    rating,
-    reviewed_at as known_at
-from {{ ref('int_reviews_by_fold') }}
+    reviews.fold,
+    clients.client_idx,
+    services.service_idx,
+    reviews.rating,
+    reviews.reviewed_at as known_at
+from {{ ref('int_reviews_by_fold') }} as reviews
+inner join {{ ref('dim_clients') }} as clients
+    on reviews.client_id = clients.client_id
+inner join {{ ref('dim_services') }} as services
+    on reviews.service_id = services.service_id
 qualify row_number() over (
-    partition by fold, client_id, service_id
-    order by reviewed_at desc, review_id asc
+    partition by reviews.fold, clients.client_idx, services.service_idx
+    order by reviews.reviewed_at desc, reviews.review_id asc
 ) = 1

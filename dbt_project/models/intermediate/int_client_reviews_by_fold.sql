@@ -1,10 +1,8 @@
 select
-    ratings.fold,
-    clients.client_idx,
+    fold,
+    client_idx,
     count(*) as review_count,
-    {{ ratio(exact_sum('ratings.rating'), 'count(*)') }} as mean_rating,
-    max(ratings.known_at) as known_at
-from {{ ref('int_client_ratings_by_fold') }} as ratings
-inner join {{ ref('dim_clients') }} as clients
-    on ratings.client_id = clients.client_id
-group by ratings.fold, clients.client_idx
+    {{ ratio(exact_sum('rating'), 'count(*)') }} as mean_rating,
+    max(known_at) as known_at
+from {{ ref('int_client_ratings_by_fold') }}
+group by fold, client_idx

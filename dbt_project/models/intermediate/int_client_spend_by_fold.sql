@@ -1,84 +1,88 @@
+{%- set keys = ['client_idx', 'part_number'] -%}
 with
 
-service_spend as (
+uses as (
 
     select
-        interactions.fold,
-        interactions.client_idx,
-        services.partner_id,
-        services.service_category,
-        services.private_label_share,
-        greatest(interactions.amount, 0) as spend,
-        interactions.known_at
-    from {{ ref('interactions') }} as interactions
-    inner join {{ ref('int_services_by_fold') }} as services
-        on
-            interactions.fold = services.fold
-            and interactions.service_idx = services.service_idx
+        {% for fold in folds() -%}
+            greatest(amount_{{ fold }}, 0) as spend_{{ fold }},
+            known_at_{{ fold }},
+        {% endfor -%}
+        client_idx,
+        service_idx
+    from {{ ref('int_interactions_by_fold') }}
 
 ),
 
-client_spend as (
+part_names as (
 
-    select
-        fold,
-        client_idx,
-        {{ exact_sum('spend') }} as total_spend
-    from service_spend
-    group by fold, client_idx
+    select distinct
+        part_number,
+        part_kind || '_share' as part_kind,
+        part
+    from {{ ref('int_service_parts_by_fold') }}
 
 ),
 
-spend_parts as (
+-- By number: texts would be hashed and copied for every use.
+part_sums as (
 
     select
-        fold,
-        client_idx,
-        'partner_share' as part_kind,
-        partner_id as part,
-        {{ exact_sum('spend') }} as spend,
-        max(known_at) as known_at
-    from service_spend
-    group by fold, client_idx, partner_id
+        {% for fold in folds() -%}
+            {%- set part_spend = 'uses.spend_' ~ fold ~ ' * parts.part_share_' ~ fold -%}
+            {{ exact_sum(part_spend) }} as spend_{{ fold }},
+            max(case when parts.part_share_{{ fold }} is not null then uses.known_at_{{ fold }} end)
+                as known_at_{{ fold }},
+        {% endfor -%}
+        uses.client_idx,
+        parts.part_number
+    from uses
+    inner join {{ ref('int_service_parts_by_fold') }} as parts
+        on uses.service_idx = parts.service_idx
+    group by uses.client_idx, parts.part_number
 
-    union all
+),
 
-    select
-        fold,
-        client_idx,
-        'category_share' as part_kind,
-        service_category as part,
-        {{ exact_sum('spend') }} as spend,
-        max(known_at) as known_at
-    from service_spend
-    where service_category is not null
-    group by fold, client_idx, service_category
-
-    union all
+client_sums as (
 
     select
-        fold,
-        client_idx,
-        'private_label_share' as part_kind,
-        null as part,
-        {{ exact_sum('spend * private_label_share') }} as spend,
-        max(known_at) as known_at
-    from service_spend
-    where private_label_share is not null
-    group by fold, client_idx
+        {% for fold in folds() -%}
+            {{ exact_sum('spend_' ~ fold) }} as spend_{{ fold }},
+        {% endfor -%}
+        client_idx
+    from uses
+    group by client_idx
+
+),
+
+shares as (
+
+    select
+        {% for fold in folds() -%}
+            {{ ratio('part_sums.spend_' ~ fold, 'client_sums.spend_' ~ fold) }}
+                as spend_share_{{ fold }},
+        {% endfor -%}
+        part_sums.*
+    from part_sums
+    inner join client_sums
+        on part_sums.client_idx = client_sums.client_idx
+
+),
+
+shares_by_fold as (
+
+    {{ one_row_per_fold('shares', keys, ['spend', 'spend_share', 'known_at']) }}
 
 )
 
 select
-    spend_parts.fold,
-    spend_parts.client_idx,
-    spend_parts.part_kind,
-    spend_parts.part,
-    spend_parts.spend,
-    {{ ratio('spend_parts.spend', 'client_spend.total_spend') }} as spend_share,
-    spend_parts.known_at
-from spend_parts
-inner join client_spend
-    on
-        spend_parts.fold = client_spend.fold
-        and spend_parts.client_idx = client_spend.client_idx
+    shares_by_fold.fold,
+    shares_by_fold.client_idx,
+    part_names.part_kind,
+    part_names.part,
+    shares_by_fold.spend,
+    shares_by_fold.spend_share,
+    shares_by_fold.known_at
+from shares_by_fold
+inner join part_names
+    on shares_by_fold.part_number = part_names.part_number

@@ -1,3 +1,14 @@
+{#- What a client's records may say in different words. -#}
+{%- set words = [
+    'age_band', 'income_band', 'home_ownership', 'marital_status', 'household_size',
+    'household_composition', 'kids_count', 'birth_year', 'region',
+] -%}
+{%- set attributes = ['has_marketing_consent', 'registered_at'] + words -%}
+{%- set agreements = [] -%}
+{%- for word in words -%}
+    {%- do agreements.append('coalesce(min(' ~ word ~ ') = max(' ~ word ~ '), true)') -%}
+{%- endfor -%}
+{%- set words_agree = agreements | join(' and ') -%}
 -- What is known of each client at each fold's cutoff. Serving takes what holds today, also where
 -- the snapshot was not run: whoever says no today is asked nothing.
 with
@@ -17,59 +28,56 @@ clients as (
 
 ),
 
-versions as (
-
-    select * from {{ ref('int_client_versions') }}
-
-),
-
-identities as (
+-- The key of a version is the record's.
+all_versions as (
 
     select
-        client_id,
-        source_client_id
-    from {{ ref('client_identities') }}
+        identities.client_id,
+        versions.holds_from_at is not null or versions.holds_to_at is not null as is_one_of_several,
+        versions.{{ attributes | join(',\n        versions.') }}
+    from {{ ref('int_client_versions') }} as versions
+    inner join {{ ref('client_identities') }} as identities
+        on versions.client_id = identities.source_client_id
 
 ),
 
--- The key of a version is the record's.
-past_records as (
+known_clients as (
+
+    select
+        {% for word in words -%}
+            min({{ word }}) as {{ word }},
+        {% endfor -%}
+        client_id,
+        {{ consent_of_records() }} as has_marketing_consent,
+        min(registered_at) as registered_at,
+        -- No record has changed, and all that tell something tell the same: which of them is the
+        -- newest does not matter, at any cutoff.
+        count_if(is_one_of_several) = 0 and {{ words_agree }} as is_settled
+    from all_versions
+    group by client_id
+
+),
+
+unsettled_records as (
 
     select
         windows.fold,
-        identities.client_id,
-        versions.has_marketing_consent,
-        versions.registered_at,
-        versions.age_band,
-        versions.income_band,
-        versions.home_ownership,
-        versions.marital_status,
-        versions.household_size,
-        versions.household_composition,
-        versions.kids_count,
-        versions.birth_year,
-        versions.region,
+        known_clients.client_id,
+        versions.{{ attributes | join(',\n        versions.') }},
         row_number() over (
-            partition by windows.fold, identities.client_id
+            partition by windows.fold, known_clients.client_id
             order by versions.valid_from_at desc, versions.client_id asc
         ) as recency_rank
-    from versions
-    inner join identities
+    from {{ ref('int_client_versions') }} as versions
+    inner join {{ ref('client_identities') }} as identities
         on versions.client_id = identities.source_client_id
+    inner join known_clients
+        on
+            identities.client_id = known_clients.client_id
+            and not known_clients.is_settled
     inner join windows
         on {{ holds_at('windows.cutoff_at', 'versions') }}
     where windows.fold <> 'serving'
-
-),
-
-past_words as (
-
-    select
-        fold,
-        client_id,
-        {{ one_client_of_records() }}
-    from past_records
-    group by fold, client_id
 
 ),
 
@@ -77,34 +85,22 @@ past_clients as (
 
     select
         windows.fold,
-        windows.cutoff_at,
-        clients.client_id,
-        clients.client_idx,
-        past_words.has_marketing_consent,
-        past_words.registered_at,
-        past_words.age_band,
-        past_words.income_band,
-        past_words.home_ownership,
-        past_words.marital_status,
-        past_words.household_size,
-        past_words.household_composition,
-        past_words.kids_count,
-        past_words.birth_year,
-        past_words.region
-    from past_words
-    inner join clients
-        on past_words.client_id = clients.client_id
-    inner join windows
-        on past_words.fold = windows.fold
+        known_clients.client_id,
+        known_clients.{{ attributes | join(',\n        known_clients.') }}
+    from known_clients
+    cross join windows
+    where
+        known_clients.is_settled
+        and windows.fold <> 'serving'
 
-),
+    union all
 
-known_clients as (
-
-    select distinct identities.client_id
-    from versions
-    inner join identities
-        on versions.client_id = identities.source_client_id
+    select
+        fold,
+        client_id,
+        {{ one_client_of_records() }}
+    from unsettled_records
+    group by fold, client_id
 
 ),
 
@@ -112,20 +108,8 @@ present_clients as (
 
     select
         windows.fold,
-        windows.cutoff_at,
         clients.client_id,
-        clients.client_idx,
-        clients.has_marketing_consent,
-        clients.registered_at,
-        clients.age_band,
-        clients.income_band,
-        clients.home_ownership,
-        clients.marital_status,
-        clients.household_size,
-        clients.household_composition,
-        clients.kids_count,
-        clients.birth_year,
-        clients.region
+        clients.{{ attributes | join(',\n        clients.') }}
     from clients
     cross join windows
     left join known_clients
@@ -134,10 +118,26 @@ present_clients as (
         windows.fold = 'serving'
         or known_clients.client_id is null
 
+),
+
+clients_of_folds as (
+
+    select * from past_clients
+
+    union all
+
+    select * from present_clients
+
 )
 
-select * from past_clients
-
-union all
-
-select * from present_clients
+select
+    clients_of_folds.fold,
+    windows.cutoff_at,
+    clients_of_folds.client_id,
+    clients.client_idx,
+    clients_of_folds.{{ attributes | join(',\n    clients_of_folds.') }}
+from clients_of_folds
+inner join clients
+    on clients_of_folds.client_id = clients.client_id
+inner join windows
+    on clients_of_folds.fold = windows.fold

@@ -1,11 +1,4 @@
 {#- The gate for campaign contacts; see int_events_by_fold. -#}
-{%- set known_until -%}
-    {%- if var('plant_leak') -%}
-        {{ add_days('windows.cutoff_at', 1) }}
-    {%- else -%}
-        windows.cutoff_at
-    {%- endif -%}
-{%- endset -%}
 with
 
 windows as (
@@ -31,11 +24,12 @@ known_contacts as (
         contacts.contacted_at,
         -- A response that comes after the cutoff has not happened yet.
         case
-            when contacts.responded_at < {{ known_until }} then contacts.responded_at
+            when contacts.responded_at < {{ known_until('windows.cutoff_at') }}
+                then contacts.responded_at
         end as responded_at
     from contacts
     inner join windows
-        on contacts.contacted_at < {{ known_until }}
+        on contacts.contacted_at < {{ known_until('windows.cutoff_at') }}
 
 )
 

@@ -24,9 +24,4 @@ select
     reviews.reviewed_at
 from reviews
 inner join windows
-    on
-        {% if var('plant_leak') %}
-            reviews.reviewed_at < {{ add_days('windows.cutoff_at', 1) }}
-        {% else %}
-            reviews.reviewed_at < windows.cutoff_at
-        {% endif %}
+    on reviews.reviewed_at < {{ known_until('windows.cutoff_at') }}

@@ -1,59 +1,31 @@
+{%- set buyer_30d = 'case when age_days <= 30 and not is_refund then client_idx end' -%}
+{%- set unit_price = 'case when is_known and not is_refund then net_amount / net_quantity end' -%}
+{%- set measures = {
+    'event_count': 'count(*) filter (where is_known)',
+    'refund_count': 'count(*) filter (where is_known and is_refund)',
+    'purchase_count': 'count(*) filter (where is_known and not is_refund)',
+    'purchase_count_30d': 'count(*) filter (where age_days <= 30 and not is_refund)',
+    'purchase_count_90d': 'count(*) filter (where age_days <= 90 and not is_refund)',
+    'discounted_count': "count(*) filter (where is_known and event_kind = 'discounted_purchase')",
+} -%}
+{%- for quarter in [1, 2, 3, 4] -%}
+    {%- do measures.update({
+        'purchase_count_q' ~ quarter: 'count(*) filter (where is_known and not is_refund'
+        ~ ' and extract(quarter from occurred_at) = ' ~ quarter ~ ')',
+    }) -%}
+{%- endfor -%}
+{%- do measures.update({
+    'buyer_count_30d': 'count(distinct ' ~ buyer_30d ~ ')',
+    'median_price': quantile(unit_price, 0.5),
+    'days_since_first': 'max(age_days)',
+    'known_at': 'max(occurred_at) filter (where is_known)',
+}) -%}
 with
-
-events as (
-
-    select
-        *,
-        extract(quarter from occurred_at) as quarter_number,
-        case when not is_refund then net_amount / net_quantity end as unit_price
-    from {{ ref('int_events_by_fold') }}
-
-),
 
 demand as (
 
-    select
-        fold,
-        service_id,
-        count(*) as event_count,
-        count(*) filter (where is_refund) as refund_count,
-        count(*) filter (where not is_refund) as purchase_count,
-        count(*) filter (where not is_refund and age_days <= 30) as purchase_count_30d,
-        count(*) filter (where not is_refund and age_days <= 90) as purchase_count_90d,
-        count(*) filter (where event_kind = 'discounted_purchase') as discounted_count,
-        {% for quarter in [1, 2, 3, 4] -%}
-            count(*) filter (
-                where not is_refund and quarter_number = {{ quarter }}
-            ) as purchase_count_q{{ quarter }},
-        {% endfor -%}
-        count(
-            distinct case when not is_refund and age_days <= 30 then client_id end
-        ) as buyer_count_30d,
-        {{ quantile('unit_price', 0.5) }} as median_price,
-        max(age_days) as days_since_first,
-        max(occurred_at) as known_at
-    from events
-    group by fold, service_id
+    {{ side_by_side(ref('int_events_by_fold'), ['service_idx'], measures) }}
 
 )
 
-select
-    demand.fold,
-    services.service_idx,
-    demand.event_count,
-    demand.refund_count,
-    demand.purchase_count,
-    demand.purchase_count_30d,
-    demand.purchase_count_90d,
-    demand.discounted_count,
-    demand.purchase_count_q1,
-    demand.purchase_count_q2,
-    demand.purchase_count_q3,
-    demand.purchase_count_q4,
-    demand.buyer_count_30d,
-    demand.median_price,
-    demand.days_since_first,
-    demand.known_at
-from demand
-inner join {{ ref('dim_services') }} as services
-    on demand.service_id = services.service_id
+{{ one_row_per_fold('demand', ['service_idx'], measures) }}

@@ -1,14 +1,19 @@
+{%- set measures = {
+    'first_sold_at': 'min(occurred_at) filter (where is_known and not is_refund)',
+} -%}
 with
+
+sales as (
+
+    {{ side_by_side(ref('int_events_by_fold'), ['service_idx'], measures) }}
+
+),
 
 first_sales as (
 
-    select
-        fold,
-        service_id,
-        min(occurred_at) as first_sold_at
-    from {{ ref('int_events_by_fold') }}
-    where not is_refund
-    group by fold, service_id
+    {{ one_row_per_fold(
+        'sales', ['service_idx'], measures, is_seen='first_sold_at is not null'
+    ) }}
 
 )
 
@@ -25,5 +30,5 @@ select
 from {{ ref('int_services_by_fold') }} as services
 left join first_sales
     on
-        services.service_id = first_sales.service_id
+        services.service_idx = first_sales.service_idx
         and services.fold = first_sales.fold

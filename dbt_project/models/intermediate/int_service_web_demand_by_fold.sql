@@ -1,27 +1,17 @@
+{%- set measures = {
+    'event_count': 'count(*) filter (where is_known)',
+    'cart_count': "count(*) filter (where is_known and event_type = 'cart')",
+    'event_count_30d': 'count(*) filter (where age_days <= 30)',
+    'known_at': 'max(occurred_at) filter (where is_known)',
+} -%}
 with
 
 demand as (
 
-    select
-        fold,
-        service_id,
-        count(*) as event_count,
-        count(*) filter (where event_type = 'cart') as cart_count,
-        count(*) filter (where age_days <= 30) as event_count_30d,
-        max(occurred_at) as known_at
-    from {{ ref('int_web_events_by_fold') }}
-    where service_id is not null
-    group by fold, service_id
+    {{ side_by_side(
+        ref('int_web_events_by_fold'), ['service_idx'], measures, condition='service_idx is not null'
+    ) }}
 
 )
 
-select
-    demand.fold,
-    services.service_idx,
-    demand.event_count,
-    demand.cart_count,
-    demand.event_count_30d,
-    demand.known_at
-from demand
-inner join {{ ref('dim_services') }} as services
-    on demand.service_id = services.service_id
+{{ one_row_per_fold('demand', ['service_idx'], measures) }}

@@ -1,33 +1,16 @@
 {#- The gate for web events; see int_events_by_fold. -#}
 with
 
-windows as (
+web_events as (
 
-    select * from {{ ref('training_windows') }}
-
-),
-
-events as (
-
-    select * from {{ ref('fct_web_events') }}
+    select * from {{ ref('int_web_events_indexed') }}
     where {{ 'true' if var('use_web_events') else 'false' }}
 
 )
 
-select
-    windows.fold,
-    windows.cutoff_at,
-    events.event_id,
-    events.client_id,
-    events.service_id,
-    events.event_type,
-    events.occurred_at,
-    {{ days_between('events.occurred_at', 'windows.cutoff_at') }} as age_days
-from events
-inner join windows
-    on
-        {% if var('plant_leak') %}
-            events.occurred_at < {{ add_days('windows.cutoff_at', 1) }}
-        {% else %}
-            events.occurred_at < windows.cutoff_at
-        {% endif %}
+{{ aged_events('web_events', {
+    'client_idx': 'events.client_idx',
+    'service_idx': 'events.service_idx',
+    'event_type': 'events.event_type',
+    'occurred_at': 'events.occurred_at',
+}) }}

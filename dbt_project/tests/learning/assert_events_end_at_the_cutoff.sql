@@ -1,47 +1,73 @@
--- The other half of the proof: the newest event that the interactions of a fold know of is the
--- newest accepted event before its cutoff, looked up here without the gate. A gate that lets
--- too much through fails the known_before_cutoff tests; one that loses history fails this one.
+{#-
+    The other half of the proof: the newest event that a gate shows a fold, and how many it shows,
+    are those of the accepted events before its cutoff, looked up here without the gate. A gate that
+    lets too much through fails other tests as well; one that loses history fails this one.
+-#}
+{%- set seen = [] -%}
+{%- for fold in folds() -%}
+    {%- do seen.append((fold, 'sales', ref('int_events_by_fold'))) -%}
+    {%- do seen.append((fold, 'web_events', ref('int_web_events_by_fold'))) -%}
+{%- endfor -%}
 with
 
-windows as (
+facts as (
 
-    select * from {{ ref('training_windows') }}
+    select
+        'sales' as entity,
+        occurred_at
+    from {{ ref('fct_interactions') }}
+
+    union all
+
+    select
+        'web_events' as entity,
+        occurred_at
+    from {{ ref('fct_web_events') }}
+    where {{ 'true' if var('use_web_events') else 'false' }}
 
 ),
 
 newest_events as (
 
     select
+        facts.entity,
         windows.fold,
-        max(events.occurred_at) as newest_event_at,
+        max(facts.occurred_at) as newest_event_at,
         count(*) as event_count
-    from {{ ref('fct_interactions') }} as events
-    inner join windows
-        on events.occurred_at < windows.cutoff_at
-    group by windows.fold
+    from facts
+    inner join {{ ref('training_windows') }} as windows
+        on facts.occurred_at < windows.cutoff_at
+    group by facts.entity, windows.fold
 
 ),
 
 gate_events as (
 
-    select
-        fold,
-        max(occurred_at) as newest_event_at,
-        count(*) as event_count
-    from {{ ref('int_events_by_fold') }}
-    group by fold
-
+    {% for fold, entity, gate in seen -%}
+        select
+            '{{ entity }}' as entity,
+            '{{ fold }}' as fold,
+            max(occurred_at) as newest_event_at,
+            count(*) as event_count
+        from {{ gate }}
+        where age_days_{{ fold }} is not null
+        having count(*) > 0
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 )
 
 select
-    newest_events.fold,
+    coalesce(newest_events.entity, gate_events.entity) as entity,
+    coalesce(newest_events.fold, gate_events.fold) as fold,
     newest_events.newest_event_at,
     newest_events.event_count,
     gate_events.newest_event_at as gate_newest_event_at,
     gate_events.event_count as gate_event_count
 from newest_events
 full outer join gate_events
-    on newest_events.fold = gate_events.fold
+    on
+        newest_events.entity = gate_events.entity
+        and newest_events.fold = gate_events.fold
 where
     newest_events.fold is null
     or gate_events.fold is null

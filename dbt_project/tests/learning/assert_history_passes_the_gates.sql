@@ -3,7 +3,9 @@
     about a model that reads events without it; this test looks at the models themselves:
     nothing in the group of learning, and none of the views that feed it, may read a table of
     events or a column that sums up all of time, except those that are allowed to below. Nor may it
-    take from the dimensions, which hold what is known today, more than ids and indexes.
+    take from the dimensions, which hold what is known today, more than ids and indexes. The gates of
+    many events have each event once, for all folds: they are read by side_by_side, which lets nothing
+    through that does not ask what the fold knows.
 -#}
 -- depends_on: {{ ref('interactions') }}
 -- depends_on: {{ ref('client_features') }}
@@ -16,6 +18,7 @@
     'training_windows',
     'labels',
 ] -%}
+{%- set read_side_by_side = ['int_events_by_fold', 'int_web_events_by_fold'] -%}
 {#- What each fold knows of clients and services; everybody else reads it here. -#}
 {%- set may_read_versions = ['int_clients_by_fold', 'int_services_by_fold'] -%}
 {%- set has_versions = ['int_client_versions', 'int_service_versions', 'client_identities'] -%}
@@ -58,6 +61,15 @@
                             {%- do problems.append(node.name ~ ' reads ' ~ column ~ ' of today') -%}
                         {%- endif -%}
                     {%- endfor -%}
+                {%- endif -%}
+                {%- if parent in read_side_by_side -%}
+                    {%- set reference = "ref\\(\\s*['\"]" ~ parent ~ "['\"]\\s*\\)" -%}
+                    {%- set readings = modules.re.findall(reference, node.raw_code) | length -%}
+                    {%- set reading_well = 'side_by_side\\(\\s*' ~ reference -%}
+                    {%- set well_read = modules.re.findall(reading_well, node.raw_code) | length -%}
+                    {%- if readings == 0 or well_read < readings -%}
+                        {%- do problems.append(node.name ~ ' reads ' ~ parent ~ ' not side by side') -%}
+                    {%- endif -%}
                 {%- endif -%}
                 {%- if parent == 'labels' -%}
                     {%- do problems.append(node.name ~ ' reads labels') -%}

@@ -25,22 +25,12 @@ data_ends as (
 
 folds as (
 
-    select
-        'validation' as fold,
-        2 as horizons_back
-
-    union all
-
-    select
-        'test' as fold,
-        1 as horizons_back
-
-    union all
-
-    select
-        'serving' as fold,
-        0 as horizons_back
-
+    {% for fold, horizons_back in folds().items() -%}
+        select
+            '{{ fold }}' as fold,
+            {{ horizons_back }} as horizons_back
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 windows as (

@@ -1,38 +1,42 @@
 {#- One row on a raw table: rows read, rows without a whole key, and rows beyond the first of
-    their key. -#}
+    their key. All in one pass, and from the raw rows alone. -#}
 {% macro raw_row_counts(entity, key_columns, is_scoped=true) -%}
     {%- set has_key = key_columns | join(' is not null and ') ~ ' is not null' -%}
-    {%- set raw_keys -%}
-        (
+    select
+        '{{ entity }}' as entity,
+        read_count,
+        read_count - keyed_count as missing_key_count,
+        keyed_count - key_count as duplicate_count
+    from (
+        select
+            count(*) as read_count,
+            count(case when {{ has_key }} then 1 end) as keyed_count,
+            {{ distinct_keys(key_columns, has_key) }} as key_count
+        from (
             select
                 {%- for column in key_columns %}
                 {{ scoped_id(column) if is_scoped else clean_id(column) }} as {{ column }}{{ ',' if not loop.last }}
                 {%- endfor %}
             from {{ source('raw', entity) }}
         ) as raw_keys
-    {%- endset -%}
-    select
-        '{{ entity }}' as entity,
-        row_counts.read_count,
-        row_counts.missing_key_count,
-        duplicates.duplicate_count
-    from (
-        select
-            count(*) as read_count,
-            count(case when not ({{ has_key }}) then 1 end) as missing_key_count
-        from {{ raw_keys }}
     ) as row_counts
-    cross join (
-        select coalesce(sum(row_count - 1), 0) as duplicate_count
-        from (
-            select
-                {{ key_columns | join(', ') }},
-                count(*) as row_count
-            from {{ raw_keys }}
-            where
-                {{ has_key }}
-                and {{ row_hash(key_columns) }} in ({{ repeated_hashes(raw_keys, key_columns, has_key) }})
-            group by {{ key_columns | join(', ') }}
-        ) as rows_per_key
-    ) as duplicates
+{%- endmacro %}
+
+
+{#- Aggregate: how many different keys there are, told apart by two hashes of each. One alone might take
+    two of billions of keys for the same; and two numbers take less memory than a text. -#}
+{% macro distinct_keys(key_columns, condition) -%}
+    {%- set marked = [] -%}
+    {%- for column in key_columns -%}
+        {%- do marked.append("'#' || " ~ column) -%}
+    {%- endfor -%}
+    {{ return(adapter.dispatch('distinct_pairs', 'cross_sell')(row_hash(key_columns), row_hash(marked), condition)) }}
+{%- endmacro %}
+
+{% macro default__distinct_pairs(first, second, condition) -%}
+    count(distinct {{ first }}, {{ second }}) filter (where {{ condition }})
+{%- endmacro %}
+
+{% macro duckdb__distinct_pairs(first, second, condition) -%}
+    count(distinct row({{ first }}, {{ second }})) filter (where {{ condition }})
 {%- endmacro %}

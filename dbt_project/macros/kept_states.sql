@@ -106,28 +106,24 @@
     {{ return(states) }}
 {%- endmacro %}
 
-{#- Of what is kept itself: what it was made of. Of a view of raw tables alone, as staging has them: its SQL
-    and their rows, which are read more quickly than the view. Of all else the rows. -#}
+{#- Of what is kept itself: what it was made of. Of a view: its SQL and the states of its own parents, which
+    are had more quickly than its rows. Of all else the rows; so too of a view whose meta says
+    `is_compared_by_rows`, because it leaves out much that changes: what no fold may know of. -#}
 {% macro state_of_parent(parent) -%}
     {%- set relation = relation_of(parent) -%}
-    {%- if parent.resource_type != 'source' and parent.config.materialized in ('kept_table', 'kept_rows') -%}
+    {%- set materialized = none if parent.resource_type == 'source' else parent.config.materialized -%}
+    {%- if materialized in ('kept_table', 'kept_rows') -%}
         {{ return(kept_state(relation) or modules.datetime.datetime.now().isoformat()) }}
     {%- endif -%}
-    {%- set read = [relation] -%}
-    {%- set texts = [] -%}
-    {%- if parent.resource_type == 'model' and parent.config.materialized == 'view'
-        and parent.depends_on.nodes | reject('in', graph.sources) | list == [] -%}
-        {%- do texts.append(local_md5(view_definition(relation))) -%}
-        {%- set read = [] -%}
-        {%- for source_id in parent.depends_on.nodes | sort -%}
-            {%- do read.append(relation_of(graph.sources[source_id])) -%}
+    {%- if materialized == 'view' and not parent.config.meta.get('is_compared_by_rows') -%}
+        {%- set texts = [local_md5(view_definition(relation))] -%}
+        {%- for parent_id in parent.depends_on.nodes | sort -%}
+            {%- do texts.append(state_of_parent(graph.nodes.get(parent_id) or graph.sources[parent_id])) -%}
         {%- endfor -%}
+        {{ return(texts | join(',')) }}
     {%- endif -%}
-    {%- for one in read -%}
-        {%- set rows = run_query('select ' ~ state_of_rows(one) ~ ' from ' ~ one) -%}
-        {%- do texts.append(rows.rows[0].values() | join(':')) -%}
-    {%- endfor -%}
-    {{ return(texts | join(',')) }}
+    {%- set rows = run_query('select ' ~ state_of_rows(relation) ~ ' from ' ~ relation) -%}
+    {{ return(rows.rows[0].values() | join(':')) }}
 {%- endmacro %}
 
 

@@ -21,6 +21,6 @@ select
     count(contacts.responded_at) as response_count,
     max(contacts.known_at) as known_at
 from contacts
-inner join {{ ref('dim_clients') }} as clients
+inner join {{ ref('int_client_numbers') }} as clients
     on contacts.client_id = clients.client_id
 group by contacts.fold, clients.client_idx, contacts.campaign_type

@@ -26,7 +26,9 @@
     'dim_clients': ['client_id', 'client_idx'],
     'dim_services': ['service_id', 'service_idx'],
 } -%}
-{%- set has_no_time = ['dim_clients', 'dim_services', 'dim_partners'] -%}
+{%- set has_no_time = [
+    'dim_clients', 'dim_services', 'dim_partners', 'int_client_numbers', 'int_service_numbers',
+] -%}
 {%- set knows_the_future = [
     'first_event_at', 'last_event_at', 'typical_price', 'unit_margin', 'on_sale_from_at',
 ] -%}

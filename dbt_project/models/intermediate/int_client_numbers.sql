@@ -1,0 +1,4 @@
+select
+    client_id,
+    client_idx
+from {{ ref('dim_clients') }}

@@ -1,0 +1,4 @@
+select
+    service_id,
+    service_idx
+from {{ ref('dim_services') }}

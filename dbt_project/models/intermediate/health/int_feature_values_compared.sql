@@ -4,38 +4,35 @@
     those who came since are counted by int_input_shares. -#}
 with
 
-folds as (
+cutoffs as (
 
     select
-        fold,
-        cutoff_at,
-        fold = 'serving' as is_current
+        max(case when fold = 'test' then cutoff_at end) as reference_at,
+        max(case when fold = 'serving' then cutoff_at end) as current_at
     from {{ ref('training_windows') }}
-    where fold in ('test', 'serving')
 
 ),
 
+-- One row each, for both folds: many features are joined by a number alone.
 known_clients as (
 
     select
-        folds.fold,
-        folds.is_current,
-        clients.client_idx
+        clients.client_idx,
+        clients.first_event_at < cutoffs.reference_at as is_known_then,
+        clients.first_event_at < cutoffs.current_at as is_known_now
     from {{ ref('dim_clients') }} as clients
-    inner join folds
-        on clients.first_event_at < folds.cutoff_at
+    cross join cutoffs
 
 ),
 
 known_services as (
 
     select
-        folds.fold,
-        folds.is_current,
-        services.service_idx
+        services.service_idx,
+        services.on_sale_from_at < cutoffs.reference_at as is_known_then,
+        services.on_sale_from_at < cutoffs.current_at as is_known_now
     from {{ ref('dim_services') }} as services
-    inner join folds
-        on services.on_sale_from_at < folds.cutoff_at
+    cross join cutoffs
 
 ),
 
@@ -43,32 +40,36 @@ populations as (
 
     select
         'client_feature' as scope,
-        count(*) filter (where not is_current) as reference_population,
-        count(*) filter (where is_current) as current_population
+        count(*) filter (where is_known_then) as reference_population,
+        count(*) filter (where is_known_now) as current_population
     from known_clients
 
     union all
 
     select
         'service_feature' as scope,
-        count(*) filter (where not is_current) as reference_population,
-        count(*) filter (where is_current) as current_population
+        count(*) filter (where is_known_then) as reference_population,
+        count(*) filter (where is_known_now) as current_population
     from known_services
 
 ),
 
-cell_values as (
+-- Whoever is unknown is left out while counting: in the join it would be asked of every row.
+cells as (
 
     select
         'client_feature' as scope,
         features.feature,
         cast(floor(features.value * 100) as int) as cell,
-        known_clients.is_current
+        count(*) filter (where features.fold = 'test' and known_clients.is_known_then)
+            as reference_count,
+        count(*) filter (where features.fold = 'serving' and known_clients.is_known_now)
+            as current_count
     from {{ ref('client_features') }} as features
     inner join known_clients
-        on
-            features.fold = known_clients.fold
-            and features.client_idx = known_clients.client_idx
+        on features.client_idx = known_clients.client_idx
+    where features.fold in ('test', 'serving')
+    group by features.feature, cast(floor(features.value * 100) as int)
 
     union all
 
@@ -76,25 +77,15 @@ cell_values as (
         'service_feature' as scope,
         features.feature,
         cast(floor(features.value * 100) as int) as cell,
-        known_services.is_current
+        count(*) filter (where features.fold = 'test' and known_services.is_known_then)
+            as reference_count,
+        count(*) filter (where features.fold = 'serving' and known_services.is_known_now)
+            as current_count
     from {{ ref('service_features') }} as features
     inner join known_services
-        on
-            features.fold = known_services.fold
-            and features.service_idx = known_services.service_idx
-
-),
-
-cells as (
-
-    select
-        scope,
-        feature,
-        cell,
-        count(*) filter (where not is_current) as reference_count,
-        count(*) filter (where is_current) as current_count
-    from cell_values
-    group by scope, feature, cell
+        on features.service_idx = known_services.service_idx
+    where features.fold in ('test', 'serving')
+    group by features.feature, cast(floor(features.value * 100) as int)
 
 )
 
@@ -110,5 +101,6 @@ from cells
 inner join populations
     on cells.scope = populations.scope
 where
-    populations.reference_population > 0
+    cells.reference_count + cells.current_count > 0
+    and populations.reference_population > 0
     and populations.current_population > 0

@@ -232,6 +232,7 @@ interest_ranks as (
         fold,
         part_kind,
         part,
+        part_kind || '=' || part as feature,
         row_number() over (
             partition by fold, part_kind
             order by {{ exact_sum('interest_share') }} desc, part asc
@@ -246,7 +247,7 @@ interest_shares as (
     select
         interest_parts.fold,
         interest_parts.client_idx,
-        interest_parts.part_kind || '=' || interest_parts.part as feature,
+        interest_ranks.feature,
         interest_parts.interest_share as value,
         interest_parts.known_at
     from {{ ref('int_client_interest_parts_by_fold') }} as interest_parts

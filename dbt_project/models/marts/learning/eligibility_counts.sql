@@ -86,33 +86,60 @@ open_pairs as (
 
 ),
 
--- A pair may be barred for several reasons.
+-- A pair may be barred for several reasons, and counts once. Most are owned, which is one reason:
+-- only the others are compared.
 barred_pairs as (
 
-    select distinct
+    select
         fold,
         client_idx,
         service_idx
     from {{ ref('ineligible_pairs') }}
+    where reason = 'owned'
+
+    union all
+
+    select distinct
+        other_pairs.fold,
+        other_pairs.client_idx,
+        other_pairs.service_idx
+    from {{ ref('ineligible_pairs') }} as other_pairs
+    where
+        other_pairs.reason <> 'owned'
+        and not exists (
+            select 1
+            from {{ ref('ineligible_pairs') }} as owned_pairs
+            where
+                owned_pairs.reason = 'owned'
+                and owned_pairs.fold = other_pairs.fold
+                and owned_pairs.client_idx = other_pairs.client_idx
+                and owned_pairs.service_idx = other_pairs.service_idx
+        )
 
 ),
 
+-- Clients and services that are barred are few, those that are not are many.
 barred_open_pairs as (
 
     select
         pairs.fold,
         count(*) as pair_count
     from barred_pairs as pairs
-    inner join clients
-        on
-            pairs.fold = clients.fold
-            and pairs.client_idx = clients.client_idx
-            and clients.reason = 'eligible'
-    inner join services
-        on
-            pairs.fold = services.fold
-            and pairs.service_idx = services.service_idx
-            and services.reason = 'eligible'
+    where
+        not exists (
+            select 1
+            from {{ ref('ineligible_clients') }} as barred
+            where
+                barred.fold = pairs.fold
+                and barred.client_idx = pairs.client_idx
+        )
+        and not exists (
+            select 1
+            from {{ ref('ineligible_services') }} as barred
+            where
+                barred.fold = pairs.fold
+                and barred.service_idx = pairs.service_idx
+        )
     group by pairs.fold
 
 ),

@@ -4,6 +4,9 @@ The newest events of a simulated world are held back, everything is built, the e
 the marts are built again: once as they are, once with ``--full-refresh``. Tests are left out. Both
 must make the same tables, row for row. All of it happens on copies beside the warehouse, which go
 afterwards.
+
+Twice: with a cutoff that moves with the data, and with marts that learn as of the start of a
+step (var ``as_of_step_days``), which then stand still where the step is not over.
 """
 
 from __future__ import annotations
@@ -21,10 +24,22 @@ from ml.files import make_folder
 from ml.progress import Progress
 from ml.settings import Settings
 from ml.transform import run_dbt
-from ml.warehouse import connect, differing_rows, existing_columns, give_back, withhold_newest
+from ml.warehouse import (
+    connect,
+    cutoffs_of,
+    differing_rows,
+    existing_columns,
+    give_back,
+    withhold_newest,
+)
 
 NEW_SHARE: Final = 0.01
-CASE: Final = "1% newer events"
+DAILY: Final = "1% newer events"
+WITHIN_A_STEP: Final = "1% newer events, cutoffs in steps of 30 days"
+_CASES: Final[dict[str, tuple[str, ...]]] = {
+    DAILY: (),
+    WITHIN_A_STEP: ("--vars", "{as_of_step_days: 30}"),
+}
 FULL: Final = "full"
 INCREMENTAL: Final = "incremental"
 _BUILD: Final = (
@@ -61,38 +76,59 @@ def measure_incremental(settings: Settings, progress: Progress) -> Measured:
             )
     parent = settings.folder / BENCHMARKS_FOLDER
     make_folder(parent)
-    with tempfile.TemporaryDirectory(prefix="incremental-", dir=parent) as folder:
-        first, anew = Path(folder) / "first.duckdb", Path(folder) / "anew.duckdb"
-        with progress.step("hold the newest events back") as step:
-            shutil.copy(settings.warehouse_file, first)
-            with connect(first, read_only=False, wait_seconds=wait) as connection:
-                events = withhold_newest(connection, NEW_SHARE)
-            step.outcome = f"{events:,} rows"
-        _seconds(settings, progress, first, "build without them", "--full-refresh")
-        with progress.step("let them come"):
-            with connect(first, read_only=False, wait_seconds=wait) as connection:
-                give_back(connection)
-            shutil.copy(first, anew)
-        seconds = {
-            INCREMENTAL: _seconds(settings, progress, first, "build incrementally"),
-            FULL: _seconds(settings, progress, anew, "build everything anew", "--full-refresh"),
-        }
-        with (
-            progress.step("compare the tables") as step,
-            connect(first, read_only=False, wait_seconds=wait) as connection,
-        ):
-            different = differing_rows(connection, anew)
-            step.outcome = f"{len(different)} tables"
+    figures: list[BenchmarkResult] = []
+    for case, options in _CASES.items():
+        with tempfile.TemporaryDirectory(prefix="incremental-", dir=parent) as folder:
+            figures += _night(settings, progress, Path(folder), case, options)
+    return Measured(figures, {"new_share": NEW_SHARE})
+
+
+def _night(
+    settings: Settings, progress: Progress, folder: Path, case: str, options: tuple[str, ...]
+) -> list[BenchmarkResult]:
+    """One build before new events and two after them, in a folder of their own."""
+    wait = settings.lock_wait_seconds
+    first, anew = folder / "first.duckdb", folder / "anew.duckdb"
+    with progress.step(f"{case}: hold them back") as step:
+        shutil.copy(settings.warehouse_file, first)
+        with connect(first, read_only=False, wait_seconds=wait) as connection:
+            events = withhold_newest(connection, NEW_SHARE)
+        step.outcome = f"{events:,} rows"
+    _seconds(settings, progress, first, "build without them", *options, "--full-refresh")
+    with progress.step("let them come"):
+        with connect(first, read_only=False, wait_seconds=wait) as connection:
+            cutoffs = cutoffs_of(connection)
+            give_back(connection)
+        shutil.copy(first, anew)
+    seconds = {
+        INCREMENTAL: _seconds(settings, progress, first, "build incrementally", *options),
+        FULL: _seconds(
+            settings, progress, anew, "build everything anew", *options, "--full-refresh"
+        ),
+    }
+    with (
+        progress.step("compare the tables") as step,
+        connect(first, read_only=False, wait_seconds=wait) as connection,
+    ):
+        has_moved = cutoffs_of(connection) != cutoffs
+        different = differing_rows(connection, anew)
+        step.outcome = f"{len(different)} tables"
     wrong = ", ".join(name for name, rows in different.items() if rows) or None
-    figures = [BenchmarkResult(CASE, name, "seconds", value) for name, value in seconds.items()]
-    figures += [
-        BenchmarkResult(CASE, INCREMENTAL, "share of full", seconds[INCREMENTAL] / seconds[FULL]),
-        BenchmarkResult(CASE, INCREMENTAL, "new events", float(events)),
+    share = BenchmarkResult(
+        case,
+        INCREMENTAL,
+        "share of full",
+        seconds[INCREMENTAL] / seconds[FULL],
+        note="the cutoffs moved" if has_moved else "the cutoffs stood still",
+    )
+    return [
+        *(BenchmarkResult(case, name, "seconds", value) for name, value in seconds.items()),
+        share,
+        BenchmarkResult(case, INCREMENTAL, "new events", float(events)),
         BenchmarkResult(
-            CASE, INCREMENTAL, "differing rows", float(sum(different.values())), note=wrong
+            case, INCREMENTAL, "differing rows", float(sum(different.values())), note=wrong
         ),
     ]
-    return Measured(figures, {"new_share": NEW_SHARE})
 
 
 def _seconds(

@@ -15,7 +15,7 @@ from ml.warehouse.copying import copy_schemas
 from ml.warehouse.fingerprints import Fingerprint, fingerprint_by_run, fingerprint_of
 from ml.warehouse.forgetting import FORGOTTEN, keep_forgotten_out
 from ml.warehouse.identity import IdentityCounts, count_identities
-from ml.warehouse.increments import differing_rows, give_back, withhold_newest
+from ml.warehouse.increments import cutoffs_of, differing_rows, give_back, withhold_newest
 from ml.warehouse.judging import count_offers
 from ml.warehouse.landing import (
     KnownFile,
@@ -63,6 +63,7 @@ __all__ = [
     "count_parquet_rows",
     "count_rows",
     "count_rows_of",
+    "cutoffs_of",
     "differing_rows",
     "distinct_values",
     "existing_columns",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from ml.contracts import RAW_TRANSACTIONS, RAW_WEB_EVENTS, Columns, Table
+from ml.contracts import RAW_TRANSACTIONS, RAW_WEB_EVENTS, TRAINING_WINDOWS, Columns, Table
 from ml.warehouse.connection import Connection
 from ml.warehouse.tables import quoted, relation, table_relation
 
@@ -59,6 +60,13 @@ def give_back(connection: Connection) -> None:
             f"insert into {table_relation(connection, table)} by name select * from {kept}"
         )
     connection.execute(f"drop schema {_WITHHELD} cascade")
+
+
+def cutoffs_of(connection: Connection) -> dict[str, datetime]:
+    """Each fold's cutoff, UTC without a zone, as the marts were last built."""
+    fold, cutoff = quoted(Columns.FOLD), quoted(Columns.CUTOFF_AT)
+    windows = table_relation(connection, TRAINING_WINDOWS)
+    return dict(connection.execute(f"select {fold}, {cutoff} from {windows}").fetchall())
 
 
 def differing_rows(connection: Connection, other: Path) -> dict[str, int]:

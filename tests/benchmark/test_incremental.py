@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ml.benchmark.incremental import DAILY, WITHIN_A_STEP
 from ml.warehouse import connect, differing_rows
 from tests.conftest import run_cli, run_dbt
 
@@ -31,10 +32,13 @@ def test_the_benchmark_as_a_command(world: Path) -> None:
     result = run_cli(world, "benchmark", "incremental")
     assert result.returncode == 0, result.stderr + result.stdout
     kept = json.loads((world.parent / "benchmarks" / "incremental.json").read_text())
-    value = {(row["model_name"], row["metric"]): row["value"] for row in kept["results"]}
-    assert value["incremental", "new events"] > 0
-    assert value["incremental", "differing rows"] == 0
-    assert value["incremental", "share of full"] > 0
+    rows = {(r["case_name"], r["model_name"], r["metric"]): r for r in kept["results"]}
+    for case, moved in ((DAILY, "moved"), (WITHIN_A_STEP, "stood still")):
+        assert rows[case, "incremental", "new events"]["value"] > 0
+        assert rows[case, "incremental", "differing rows"]["value"] == 0
+        share = rows[case, "incremental", "share of full"]
+        assert share["value"] > 0
+        assert share["note"] == f"the cutoffs {moved}"
     assert not list((world.parent / "benchmarks").glob("incremental-*"))
 
 

@@ -31,8 +31,8 @@ from ml.models.neumf import NeuMF, SparseRows
 from ml.models.visits import Visits
 from ml.parallel import blocks
 
-_MOST = 2
-"""A step that meets less than one in so many of the catalogue computes only these."""
+_NEARLY_ALL = 0.85
+"""A step that meets a smaller share of the catalogue computes only what it meets."""
 
 _CLIENTS_AT_ONCE = 4096
 """Clients whose vectors are made together when scores are wanted."""
@@ -283,12 +283,12 @@ class Training(Trainee):
 def _met(columns: IntArray, n_services: int) -> tuple[npt.NDArray[np.int64] | None, IntArray]:
     """Services that a step meets, and where among them those of its pairs are.
 
-    None where they are most of the catalogue: computing all costs less than picking some.
+    None where they are nearly all of the catalogue: computing it costs less than picking some.
     """
     is_met = np.zeros(n_services, dtype=np.bool_)
     is_met[columns] = True
     met = np.flatnonzero(is_met)
-    if len(met) * _MOST >= n_services:
+    if len(met) >= _NEARLY_ALL * n_services:
         return None, columns
     places = np.cumsum(is_met, dtype=np.int32) - 1
     return met, places[columns]

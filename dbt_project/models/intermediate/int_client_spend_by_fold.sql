@@ -1,19 +1,6 @@
 {%- set keys = ['client_idx', 'part_number'] -%}
 with
 
-uses as (
-
-    select
-        {% for fold in folds() -%}
-            greatest(amount_{{ fold }}, 0) as spend_{{ fold }},
-            known_at_{{ fold }},
-        {% endfor -%}
-        client_idx,
-        service_idx
-    from {{ ref('int_interactions_by_fold') }}
-
-),
-
 part_names as (
 
     select distinct
@@ -29,14 +16,14 @@ part_sums as (
 
     select
         {% for fold in folds() -%}
-            {%- set part_spend = 'uses.spend_' ~ fold ~ ' * parts.part_share_' ~ fold -%}
-            {{ exact_sum(part_spend) }} as spend_{{ fold }},
+            {%- set spend = 'greatest(uses.amount_' ~ fold ~ ', 0)' -%}
+            {{ exact_sum(spend ~ ' * parts.part_share_' ~ fold) }} as spend_{{ fold }},
             max(case when parts.part_share_{{ fold }} is not null then uses.known_at_{{ fold }} end)
                 as known_at_{{ fold }},
         {% endfor -%}
         uses.client_idx,
         parts.part_number
-    from uses
+    from {{ ref('int_interactions_by_fold') }} as uses
     inner join {{ ref('int_service_parts_by_fold') }} as parts
         on uses.service_idx = parts.service_idx
     group by uses.client_idx, parts.part_number
@@ -47,10 +34,10 @@ client_sums as (
 
     select
         {% for fold in folds() -%}
-            {{ exact_sum('spend_' ~ fold) }} as spend_{{ fold }},
+            {{ exact_sum('greatest(amount_' ~ fold ~ ', 0)') }} as spend_{{ fold }},
         {% endfor -%}
         client_idx
-    from uses
+    from {{ ref('int_interactions_by_fold') }}
     group by client_idx
 
 ),

@@ -9,4 +9,5 @@
     'net_amount': "case when events.event_kind = 'refund' then -abs(events.amount) else events.amount end",
     'occurred_at': 'events.occurred_at',
     'day_at': start_of_day('events.occurred_at'),
+    'quarter_number': 'cast(extract(quarter from events.occurred_at) as int)',
 }) }}

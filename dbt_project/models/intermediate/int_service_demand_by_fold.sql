@@ -10,8 +10,8 @@
 } -%}
 {%- for quarter in [1, 2, 3, 4] -%}
     {%- do measures.update({
-        'purchase_count_q' ~ quarter: 'count(*) filter (where is_known and not is_refund'
-        ~ ' and extract(quarter from occurred_at) = ' ~ quarter ~ ')',
+        'purchase_count_q' ~ quarter: 'count(*) filter ('
+        ~ 'where is_known and not is_refund and quarter_number = ' ~ quarter ~ ')',
     }) -%}
 {%- endfor -%}
 {%- do measures.update({

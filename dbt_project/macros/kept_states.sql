@@ -18,13 +18,16 @@
 
 {#- Before anything is built: two models that made them at once would get in each other's way. -#}
 {% macro create_kept_states() -%}
-    {%- if execute and flags.WHICH in ('build', 'run', 'retry') -%}
+    {%- if execute and flags.WHICH in ('build', 'run', 'snapshot', 'retry') -%}
+        {#- Opens a transaction, where the hooks before have opened none, for this one to commit. -#}
+        {%- call statement('opens') -%} select 1 as is_open {%- endcall -%}
         {{- and_commit([
             'create schema if not exists ' ~ kept_states().without_identifier(),
             'create table if not exists ' ~ kept_states()
             ~ ' (table_name ' ~ dbt.type_string() ~ ', made_of ' ~ dbt.type_string() ~ ')',
             'create table if not exists ' ~ kept_sources()
-            ~ ' (table_name ' ~ dbt.type_string() ~ ', source_name ' ~ dbt.type_string() ~ ', state ' ~ dbt.type_string() ~ ')',
+            ~ ' (table_name ' ~ dbt.type_string() ~ ', source_name ' ~ dbt.type_string()
+            ~ ', state ' ~ dbt.type_string() ~ ')',
         ]) -}}
     {%- endif -%}
 {%- endmacro %}
@@ -106,28 +109,34 @@
     {{ return(states) }}
 {%- endmacro %}
 
-{#- Of what is kept itself: what it was made of. Of a view of raw tables alone, as staging has them: its SQL
-    and their rows, which are read more quickly than the view. Of all else the rows. -#}
+{#- Of what is kept itself: what it was made of. Of a view of raw or kept tables alone, as staging has them: its
+    SQL and what they are, which is told more quickly than the rows of the view. Of all else the rows. -#}
 {% macro state_of_parent(parent) -%}
     {%- set relation = relation_of(parent) -%}
-    {%- if parent.resource_type != 'source' and parent.config.materialized in ('kept_table', 'kept_rows') -%}
+    {%- if is_kept(parent) -%}
         {{ return(kept_state(relation) or modules.datetime.datetime.now().isoformat()) }}
-    {%- endif -%}
-    {%- set read = [relation] -%}
-    {%- set texts = [] -%}
-    {%- if parent.resource_type == 'model' and parent.config.materialized == 'view'
-        and parent.depends_on.nodes | reject('in', graph.sources) | list == [] -%}
-        {%- do texts.append(local_md5(view_definition(relation))) -%}
-        {%- set read = [] -%}
-        {%- for source_id in parent.depends_on.nodes | sort -%}
-            {%- do read.append(relation_of(graph.sources[source_id])) -%}
+    {%- elif parent.config.materialized == 'view' -%}
+        {%- set nodes = [] -%}
+        {%- for node_id in parent.depends_on.nodes | sort -%}
+            {%- set node = graph.sources.get(node_id) or graph.nodes[node_id] -%}
+            {%- if node.resource_type == 'source' or is_kept(node) -%}
+                {%- do nodes.append(node) -%}
+            {%- endif -%}
         {%- endfor -%}
+        {%- if nodes and nodes | length == parent.depends_on.nodes | length -%}
+            {%- set states = [local_md5(view_definition(relation))] -%}
+            {%- for node in nodes -%}
+                {%- do states.append(state_of_parent(node)) -%}
+            {%- endfor -%}
+            {{ return(states | join(',')) }}
+        {%- endif -%}
     {%- endif -%}
-    {%- for one in read -%}
-        {%- set rows = run_query('select ' ~ state_of_rows(one) ~ ' from ' ~ one) -%}
-        {%- do texts.append(rows.rows[0].values() | join(':')) -%}
-    {%- endfor -%}
-    {{ return(texts | join(',')) }}
+    {%- set rows = run_query('select ' ~ state_of_rows(relation) ~ ' from ' ~ relation) -%}
+    {{ return(rows.rows[0].values() | join(':')) }}
+{%- endmacro %}
+
+{% macro is_kept(node) -%}
+    {{ return(node.resource_type == 'model' and node.config.materialized in ('kept_table', 'kept_rows')) }}
 {%- endmacro %}
 
 
@@ -145,7 +154,7 @@
         "select sql from duckdb_views() where database_name = '" ~ relation.database
         ~ "' and schema_name = '" ~ relation.schema ~ "' and view_name = '" ~ relation.identifier ~ "'"
     ).rows -%}
-    {{ return(rows[0][0]) }}
+    {{ return(rows[0][0] if rows else none) }}
 {%- endmacro %}
 
 

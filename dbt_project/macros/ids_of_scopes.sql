@@ -20,7 +20,7 @@
                     is not distinct from {{ clean_id('raw_rows.source_partner_id') }}
             )
             {% for column in key_columns -%}
-                and {{ scoped_id(column) }} is not null
+                and {{ clean_id(column) }} is not null
             {% endfor -%}
         qualify row_number() over (
             partition by

@@ -51,7 +51,9 @@
         {%- set columns = adapter.get_columns_in_relation(existing_relation) | map(attribute='quoted') | join(', ') -%}
         {{ run_hooks(pre_hooks) }}
         {#- Within one transaction, so that readers on engines that have them see all of it or nothing. -#}
-        {% do run_query(delete_rows_of_keys(this, config.get('unique_key'), changed_keys_of(this))) %}
+        {% call statement('delete') -%}
+            {{ delete_rows_of_keys(this, config.get('unique_key'), changed_keys_of(this)) }}
+        {%- endcall %}
         {% call statement('main') -%}
             insert into {{ this }} ({{ columns }})
             select {{ columns }} from ({{ sql_of_changed }}) as changed_rows

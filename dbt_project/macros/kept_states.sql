@@ -18,13 +18,16 @@
 
 {#- Before anything is built: two models that made them at once would get in each other's way. -#}
 {% macro create_kept_states() -%}
-    {%- if execute and flags.WHICH in ('build', 'run', 'retry') -%}
+    {%- if execute and flags.WHICH in ('build', 'run', 'snapshot', 'retry') -%}
+        {#- Opens a transaction, where the hooks before have opened none, for this one to commit. -#}
+        {%- call statement('opens') -%} select 1 as is_open {%- endcall -%}
         {{- and_commit([
             'create schema if not exists ' ~ kept_states().without_identifier(),
             'create table if not exists ' ~ kept_states()
             ~ ' (table_name ' ~ dbt.type_string() ~ ', made_of ' ~ dbt.type_string() ~ ')',
             'create table if not exists ' ~ kept_sources()
-            ~ ' (table_name ' ~ dbt.type_string() ~ ', source_name ' ~ dbt.type_string() ~ ', state ' ~ dbt.type_string() ~ ')',
+            ~ ' (table_name ' ~ dbt.type_string() ~ ', source_name ' ~ dbt.type_string()
+            ~ ', state ' ~ dbt.type_string() ~ ')',
         ]) -}}
     {%- endif -%}
 {%- endmacro %}
@@ -111,11 +114,11 @@
     `is_compared_by_rows`, because it leaves out much that changes: what no fold may know of. -#}
 {% macro state_of_parent(parent) -%}
     {%- set relation = relation_of(parent) -%}
-    {%- set materialized = none if parent.resource_type == 'source' else parent.config.materialized -%}
-    {%- if materialized in ('kept_table', 'kept_rows') -%}
+    {%- if is_kept(parent) -%}
         {{ return(kept_state(relation) or modules.datetime.datetime.now().isoformat()) }}
     {%- endif -%}
-    {%- if materialized == 'view' and not parent.config.meta.get('is_compared_by_rows') -%}
+    {%- set is_view = parent.resource_type == 'model' and parent.config.materialized == 'view' -%}
+    {%- if is_view and not parent.config.meta.get('is_compared_by_rows') -%}
         {%- set texts = [local_md5(view_definition(relation))] -%}
         {%- for parent_id in parent.depends_on.nodes | sort -%}
             {%- do texts.append(state_of_parent(graph.nodes.get(parent_id) or graph.sources[parent_id])) -%}
@@ -124,6 +127,10 @@
     {%- endif -%}
     {%- set rows = run_query('select ' ~ state_of_rows(relation) ~ ' from ' ~ relation) -%}
     {{ return(rows.rows[0].values() | join(':')) }}
+{%- endmacro %}
+
+{% macro is_kept(node) -%}
+    {{ return(node.resource_type == 'model' and node.config.materialized in ('kept_table', 'kept_rows')) }}
 {%- endmacro %}
 
 
@@ -141,7 +148,7 @@
         "select sql from duckdb_views() where database_name = '" ~ relation.database
         ~ "' and schema_name = '" ~ relation.schema ~ "' and view_name = '" ~ relation.identifier ~ "'"
     ).rows -%}
-    {{ return(rows[0][0]) }}
+    {{ return(rows[0][0] if rows else none) }}
 {%- endmacro %}
 
 

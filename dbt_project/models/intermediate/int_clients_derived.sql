@@ -5,7 +5,7 @@ delivered_scopes as (
 
     select distinct {{ clean_id('source_partner_id') }} as source_partner_id
     from {{ source('raw', 'clients') }}
-    where {{ scoped_id('client_id') }} is not null
+    where {{ clean_id('client_id') }} is not null
 
 ),
 

@@ -291,6 +291,41 @@ def test_killed_at_any_moment_the_next_build_makes_up_for_it(warehouse: Path) ->
     assert_is_as_built_anew(warehouse)
 
 
+def test_a_snapshot_is_left_out_while_nothing_has_changed(warehouse: Path) -> None:
+    counted = "select count(*) from snapshots.client_versions"
+    taken = ("build", *PROJECT, "-s", "+client_versions", "--exclude-resource-type", "test")
+    chosen = (*taken, "--exclude-resource-type", "unit_test")
+
+    def take() -> None:
+        result = run_dbt(warehouse, *chosen)
+        assert result.returncode == 0, result.stdout[-3000:]
+
+    take()
+    versions = one(warehouse, counted)
+    # A snapshot would find another word, and make a version of it.
+    change(warehouse, "update snapshots.client_versions set region = 'mark'")
+    take()
+    assert one(warehouse, counted) == versions
+    # Rows that are gone are missed,
+    change(
+        warehouse,
+        "update snapshots.client_versions set region = clients.region "
+        "from staging.stg_clients as clients where clients.client_id = client_versions.client_id",
+        "delete from snapshots.client_versions where client_id in "
+        "(select min(client_id) from snapshots.client_versions)",
+    )
+    take()
+    assert one(warehouse, counted) == versions
+    # and changes seen.
+    change(
+        warehouse,
+        "update raw.clients set region = 'elsewhere' "
+        "where client_id = (select min(client_id) from raw.clients)",
+    )
+    take()
+    assert one(warehouse, counted) > versions
+
+
 def test_a_forgotten_client_leaves_no_trace_and_all_else_stays(warehouse: Path) -> None:
     [(client,)] = rows_of(
         warehouse, "select client_id from core.fct_interactions group by 1 order by 1 limit 1"

@@ -9,8 +9,7 @@ setup(
             "ml._pairs",
             ["ml/_pairs.c"],
             depends=["ml/_pairs_kernel.h"],
-            extra_compile_args=["-O3", "-pthread"],
-            extra_link_args=["-pthread"],
+            extra_compile_args=["-O3"],
         ),
     ]
 )

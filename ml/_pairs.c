@@ -1,20 +1,17 @@
 /* NeuMF's logits of (client, service) pairs, and what a loss of them says of every parameter.
  *
  * What ml/models/pairs.py calls; see there for the formula. Pairs are worked on in blocks whose
- * values of both layers stay in the nearest cache. Many pairs are two parts, which two threads may
- * work on; each has sums of its own, in the order of its pairs, so that results are the same bit for
- * bit on one machine, for one thread as for two. The interpreter's lock is free meanwhile.
+ * values of both layers stay in the nearest cache, in their order, so that sums, and with them
+ * results, are the same bit for bit on one machine. The interpreter's lock is free meanwhile.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
-#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LANES 16 /* Rows of floats are filled up to a multiple of what the widest code takes. */
 #define BLOCK 64 /* Pairs in a block. */
-#define MANY (8 * BLOCK) /* Pairs from which on there are two parts. */
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLLED _Pragma("GCC unroll 8")
@@ -43,18 +40,15 @@ enum {
     TO_LAYER,
     TO_BIAS,
     TO_OUTPUT,
-    ARRAYS,
-    TO_SIDES_END = TO_LAYER /* Gradients before it are of single clients and services. */
+    ARRAYS
 };
 
 typedef struct {
-    Py_ssize_t begin, end; /* Pairs to work on. */
     Py_ssize_t n_pairs, n_services; /* Without columns, every client with every service. */
     Py_ssize_t width, hidden, gmf;  /* Floats of the first layer, of the second, of GMF. */
     Py_ssize_t width_up, hidden_up; /* The same, filled up to a multiple of LANES. */
     const int32_t *rows, *columns;
     float *of[ARRAYS];
-    Py_ssize_t lengths[ARRAYS];
     /* Copies that are filled up with zeros, and a block's values. */
     float *layer, *across, *bias, *output, *first, *second;
     float *to_layer, *to_bias, *to_output, *to_first, *to_second;
@@ -112,81 +106,6 @@ static void work(const Work *w, int is_backward) {
     with_any(w, is_backward);
 }
 
-/* ---- Two threads ---- */
-
-typedef struct {
-    pthread_mutex_t lock;
-    pthread_cond_t has_ended;
-    const Work *part;
-    int is_backward, is_taken, is_done, holders;
-} Shared;
-
-static void let_go(Shared *shared) {
-    pthread_mutex_lock(&shared->lock);
-    const int left = --shared->holders;
-    pthread_mutex_unlock(&shared->lock);
-    if (left) return;
-    pthread_mutex_destroy(&shared->lock);
-    pthread_cond_destroy(&shared->has_ended);
-    free(shared);
-}
-
-/* Work on the part if nobody else has begun; tells whether. */
-static int take(Shared *shared) {
-    pthread_mutex_lock(&shared->lock);
-    const int is_mine = !shared->is_taken;
-    shared->is_taken = 1;
-    pthread_mutex_unlock(&shared->lock);
-    if (!is_mine) return 0;
-    work(shared->part, shared->is_backward);
-    pthread_mutex_lock(&shared->lock);
-    shared->is_done = 1;
-    pthread_cond_signal(&shared->has_ended);
-    pthread_mutex_unlock(&shared->lock);
-    return 1;
-}
-
-static void *help(void *argument) {
-    take(argument);
-    let_go(argument);
-    return NULL;
-}
-
-/* A part for whichever thread comes first: on a busy machine the helper may come when all is done, and
- * nobody waits for it. Lives until both have let go. NULL where there is no helper to be had. */
-static Shared *share(const Work *part, int is_backward) {
-    Shared *shared = calloc(1, sizeof *shared);
-    if (!shared) return NULL;
-    pthread_mutex_init(&shared->lock, NULL);
-    pthread_cond_init(&shared->has_ended, NULL);
-    shared->part = part;
-    shared->is_backward = is_backward;
-    shared->holders = 2;
-    pthread_t helper;
-    if (pthread_create(&helper, NULL, help, shared)) {
-        shared->holders = 1;
-        let_go(shared);
-        return NULL;
-    }
-    pthread_detach(helper);
-    return shared;
-}
-
-static void work_on(const Work *parts, int n_parts, int threads, int is_backward) {
-    Shared *shared = n_parts > 1 && threads > 1 ? share(&parts[1], is_backward) : NULL;
-    work(&parts[0], is_backward);
-    if (!shared) {
-        if (n_parts > 1) work(&parts[1], is_backward);
-        return;
-    }
-    if (!take(shared)) {
-        pthread_mutex_lock(&shared->lock);
-        while (!shared->is_done) pthread_cond_wait(&shared->has_ended, &shared->lock);
-        pthread_mutex_unlock(&shared->lock);
-    }
-    let_go(shared);
-}
-
 /* ---- Arguments ---- */
 
 static int is_inside(const int32_t *places, Py_ssize_t n, Py_ssize_t end) {
@@ -203,8 +122,7 @@ static void fill_up(const float *from, Py_ssize_t rows, Py_ssize_t columns, floa
             to[across ? j * to_columns + i : i * to_columns + j] = from[i * columns + j];
 }
 
-/* Memory of one part; one that `adds` has gradients of its own, to be added later. */
-static float *allocate(Work *w, int is_backward, int adds) {
+static float *allocate(Work *w, int is_backward) {
     const Py_ssize_t width = w->width_up, hidden = w->hidden_up;
     float **parts[] = {&w->layer, &w->across, &w->bias, &w->output, &w->first, &w->second,
                        &w->to_layer, &w->to_bias, &w->to_output, &w->to_first, &w->to_second};
@@ -214,8 +132,6 @@ static float *allocate(Work *w, int is_backward, int adds) {
     const int n_parts = is_backward ? 11 : 6;
     Py_ssize_t total = LANES;
     for (int i = 0; i < n_parts; i++) total += sizes[i];
-    if (adds)
-        for (int i = TO_CLIENT_MLP; i < TO_SIDES_END; i++) total += w->lengths[i];
     float *memory = calloc(total, sizeof(float));
     if (!memory) return NULL;
     float *next = (float *)(((uintptr_t)memory + 63) & ~(uintptr_t)63); /* A line of the cache. */
@@ -223,11 +139,6 @@ static float *allocate(Work *w, int is_backward, int adds) {
         *parts[i] = next;
         next += sizes[i];
     }
-    if (adds)
-        for (int i = TO_CLIENT_MLP; i < TO_SIDES_END; i++) {
-            w->of[i] = next;
-            next += w->lengths[i];
-        }
     fill_up(w->of[LAYER], w->width, w->hidden, w->layer, hidden, 0);
     fill_up(w->of[LAYER], w->width, w->hidden, w->across, width, 1);
     fill_up(w->of[BIAS], 1, w->hidden, w->bias, hidden, 0);
@@ -235,24 +146,17 @@ static float *allocate(Work *w, int is_backward, int adds) {
     return memory;
 }
 
-/* What a part has added up for the second layer, and, of one that `adds`, all else. */
-static void give_sums(const Work *part, const Work *w, int adds) {
+static void give_sums(const Work *w) {
     for (Py_ssize_t i = 0; i < w->width; i++)
         for (Py_ssize_t j = 0; j < w->hidden; j++)
-            w->of[TO_LAYER][i * w->hidden + j] += part->to_layer[i * w->hidden_up + j];
+            w->of[TO_LAYER][i * w->hidden + j] += w->to_layer[i * w->hidden_up + j];
     for (Py_ssize_t j = 0; j < w->hidden; j++) {
-        w->of[TO_BIAS][j] += part->to_bias[j];
-        w->of[TO_OUTPUT][j] += part->to_output[j];
-    }
-    if (!adds) return;
-    for (int i = TO_CLIENT_MLP; i < TO_SIDES_END; i++) {
-        float *to = w->of[i];
-        const float *from = part->of[i];
-        for (Py_ssize_t j = 0; j < w->lengths[i]; j++) to[j] += from[j];
+        w->of[TO_BIAS][j] += w->to_bias[j];
+        w->of[TO_OUTPUT][j] += w->to_output[j];
     }
 }
 
-enum { THREADS, N_CLIENTS, N_SERVICES, WIDTH, HIDDEN, GMF, SIZES };
+enum { N_CLIENTS, N_SERVICES, WIDTH, HIDDEN, GMF, SIZES };
 
 static const struct {
     const char *name;
@@ -281,8 +185,7 @@ static const struct {
 };
 
 /* Sizes and arrays into `w`; what is taken stands in `views`. */
-static int read_arguments(PyObject *arguments, int n_arrays, Work *w, Py_buffer *views,
-                          int *threads) {
+static int read_arguments(PyObject *arguments, int n_arrays, Work *w, Py_buffer *views) {
     Py_ssize_t sizes[SIZES];
     if (PyTuple_GET_SIZE(arguments) != SIZES + n_arrays) {
         PyErr_Format(PyExc_TypeError, "wants %d arguments", SIZES + n_arrays);
@@ -291,7 +194,7 @@ static int read_arguments(PyObject *arguments, int n_arrays, Work *w, Py_buffer 
     for (int i = 0; i < SIZES; i++) {
         sizes[i] = PyLong_AsSsize_t(PyTuple_GET_ITEM(arguments, i));
         if (PyErr_Occurred()) return 0;
-        if (sizes[i] < (i == THREADS || i == WIDTH || i == HIDDEN)) {
+        if (sizes[i] < (i == WIDTH || i == HIDDEN)) {
             PyErr_SetString(PyExc_ValueError, "a size is too small");
             return 0;
         }
@@ -331,8 +234,6 @@ static int read_arguments(PyObject *arguments, int n_arrays, Work *w, Py_buffer 
         }
         w->of[i] = is_lacking ? NULL : views[i].buf;
     }
-    memcpy(w->lengths, lengths, sizeof lengths);
-    *threads = sizes[THREADS] > 1 ? 2 : 1;
     w->n_services = n_services;
     w->width = width;
     w->hidden = hidden;
@@ -357,29 +258,20 @@ static PyObject *run(PyObject *arguments, int is_backward) {
     Work w = {0};
     Py_buffer views[ARRAYS] = {{0}};
     PyObject *result = NULL;
-    int threads, has_memory = 1;
-    if (!read_arguments(arguments, is_backward ? ARRAYS : FORWARD_ARRAYS, &w, views, &threads))
-        goto done;
+    float *memory = NULL;
+    if (!read_arguments(arguments, is_backward ? ARRAYS : FORWARD_ARRAYS, &w, views)) goto done;
     Py_BEGIN_ALLOW_THREADS;
-    const int n_parts = w.n_pairs >= MANY ? 2 : 1;
-    Work parts[2] = {w, w};
-    float *memory[2] = {NULL};
-    parts[1].begin = parts[0].end = n_parts > 1 ? w.n_pairs / (2 * BLOCK) * BLOCK : w.n_pairs;
-    parts[1].end = w.n_pairs;
-    for (int i = 0; i < n_parts && has_memory; i++) {
-        memory[i] = allocate(&parts[i], is_backward, is_backward && i);
-        has_memory = memory[i] != NULL;
+    memory = allocate(&w, is_backward);
+    if (memory) {
+        work(&w, is_backward);
+        if (is_backward) give_sums(&w);
     }
-    if (has_memory) {
-        work_on(parts, n_parts, threads, is_backward);
-        for (int i = 0; i < n_parts && is_backward; i++) give_sums(&parts[i], &w, i);
-    }
-    for (int i = 0; i < n_parts; i++) free(memory[i]);
     Py_END_ALLOW_THREADS;
-    if (has_memory)
+    if (memory)
         result = Py_NewRef(Py_None);
     else
         PyErr_NoMemory();
+    free(memory);
 done:
     for (int i = 0; i < ARRAYS; i++)
         if (views[i].obj) PyBuffer_Release(&views[i]);

@@ -7,7 +7,6 @@ _Floats: TypeAlias = npt.NDArray[np.float32]
 _Places: TypeAlias = npt.NDArray[np.int32]
 
 def forward(
-    threads: int,
     n_clients: int,
     n_services: int,
     width: int,
@@ -28,7 +27,6 @@ def forward(
     /,
 ) -> None: ...
 def backward(
-    threads: int,
     n_clients: int,
     n_services: int,
     width: int,

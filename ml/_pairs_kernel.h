@@ -176,8 +176,8 @@ INLINED void backward_block(const Work *w, Py_ssize_t begin, Py_ssize_t count) {
 }
 
 INLINED void every_block(const Work *w, int is_backward) {
-    for (Py_ssize_t begin = w->begin; begin < w->end; begin += BLOCK) {
-        const Py_ssize_t left = w->end - begin, count = left < BLOCK ? left : BLOCK;
+    for (Py_ssize_t begin = 0; begin < w->n_pairs; begin += BLOCK) {
+        const Py_ssize_t left = w->n_pairs - begin, count = left < BLOCK ? left : BLOCK;
         if (is_backward)
             backward_block(w, begin, count);
         else

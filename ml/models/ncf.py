@@ -65,9 +65,8 @@ class NCF(Adaptable):
     settings : NCFSettings, optional
     seed : int, default 42
     threads : int
-        That work on the pairs of a step, two at most. Torch's own operations take one: they last
-        fractions of a millisecond, and waiting for a second thread costs more, on a busy machine
-        twenty times as much.
+        Not used: training takes one thread. Its operations last fractions of a millisecond, and
+        waiting for a second thread costs more, on a busy machine twenty times as much.
     """
 
     name: ClassVar[str] = "ncf"
@@ -77,7 +76,6 @@ class NCF(Adaptable):
     ) -> None:
         self.settings = settings or NCFSettings()
         self._seed = seed
-        self._threads = threads
         self.scorer: _Scorer | None = None
         self.learned = None
 
@@ -96,9 +94,7 @@ class NCF(Adaptable):
         Adam's moments begin anew.
         """
         with torch_threads(1):
-            training = Training(
-                fold, self.settings, self._seed, self.take, start, threads=self._threads
-            )
+            training = Training(fold, self.settings, self._seed, self.take, start)
             history = train_by_epoch(
                 self,
                 training,

@@ -77,8 +77,6 @@ class Training(Trainee):
         Is given what scoring needs when it is wanted.
     start : Learned, optional
         Where to go on from.
-    threads : int
-        That work on a step's pairs, two at most; they find the same bits.
 
     Attributes
     ----------
@@ -95,13 +93,10 @@ class Training(Trainee):
         seed: int,
         shown: Callable[[Sides], None],
         start: Learned | None = None,
-        *,
-        threads: int = 1,
     ) -> None:
         self._settings = settings
         self._fold = fold
         self._shown = shown
-        self._threads = threads
         self.device = torch.device(settings.chosen_device)
         self._rng = np.random.default_rng(seed)
         self._generator = torch.Generator().manual_seed(seed)
@@ -169,7 +164,6 @@ class Training(Trainee):
             self._tensor(batch.rows),
             self._tensor(columns),
             self._random(n_clients, settings.hidden[0]) < settings.dropout,
-            self._threads,
         )
         loss = batch.loss(logits)
         self._optimizer.step(loss)

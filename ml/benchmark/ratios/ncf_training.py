@@ -227,11 +227,10 @@ def _peer(library: Library, settings: Settings, fold: Fold, evaluator: EpochEval
 
 def _own(chosen: NCFSettings, settings: Settings, fold: Fold, measure: EpochEvaluator) -> Trace:
     # As the job does (NCF.fit): small operations wait for a second thread longer than they last.
-    threads = settings.threads
     with torch_threads(1):
-        model = NCF(chosen, seed=settings.seed, threads=threads)
+        model = NCF(chosen, seed=settings.seed, threads=settings.threads)
         started = time.perf_counter()
-        training = Training(fold, chosen, settings.seed, model.take, threads=threads)
+        training = Training(fold, chosen, settings.seed, model.take)
         trace = Trace(time.perf_counter() - started, [], [], [])
         for _ in range(settings.benchmark.ratio_epochs):
             before, started = training.samples, time.perf_counter()

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import functools
-import signal
 import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Final, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from ml import logs
+from ml import interruptions, logs
 from ml.errors import CrossSellError
 from ml.exit_codes import DONE, INTERRUPTED, REFUSED, TERMINATED
 
@@ -79,20 +77,12 @@ def is_sure(question: str) -> bool:
         return False
 
 
-class Terminated(BaseException):
-    """SIGTERM, turned into an exception so that children end and files are tidied up."""
-
-
-def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    raise Terminated
-
-
 def command(function: Callable[P, R]) -> Callable[P, R]:
     """Say a user's errors in one line and turn them into exit codes."""
 
     @functools.wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        signal.signal(signal.SIGTERM, _terminate)
+        interruptions.listen()
         logs.bind(command=function.__name__)
         logs.info("started")
         start, code = time.perf_counter(), REFUSED
@@ -109,7 +99,7 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
         except KeyboardInterrupt:
             code = INTERRUPTED
             _tell("interrupted", _UNTOUCHED)
-        except Terminated:
+        except interruptions.Terminated:
             code = TERMINATED
             _tell("terminated", _UNTOUCHED)
         except Exception as error:

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
-from ml import logs, processes
+from ml import interruptions, logs, processes
 
 _CLEAR_REFS: Final = Path("/proc/self/clear_refs")
 
@@ -72,6 +72,7 @@ class RunningStep:
 
     def update(self, text: str) -> None:
         """Say what the step is at."""
+        interruptions.look()
         if self._status is not None:
             self._status.update(f"{escape(self._title)} [dim]{escape(text)}[/dim]")
 
@@ -93,6 +94,7 @@ class Progress:
     @contextmanager
     def step(self, name: str) -> Iterator[RunningStep]:
         """Time a step; a terminal shows a spinner, a log gets a line when it is done."""
+        interruptions.look()
         _reset_peak()
         start, cpu_start = time.perf_counter(), _cpu_seconds()
         try:
@@ -103,7 +105,9 @@ class Progress:
             else:
                 running = RunningStep(name, None)
                 yield running
+            interruptions.look()
         except BaseException:
+            interruptions.delivered()
             logs.error("step_failed", step=name, seconds=time.perf_counter() - start)
             raise
         seconds = time.perf_counter() - start

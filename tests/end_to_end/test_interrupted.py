@@ -81,7 +81,7 @@ def test_ctrl_c_says_so_and_leaves_the_release(trained_copy: Path) -> None:
     # A terminal sends it to the whole group.
     os.killpg(process.pid, signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 130, stderr
     assert stderr.startswith("interrupted: "), stderr
     assert "Traceback" not in stderr
     assert published_run(trained_copy.parent) == before

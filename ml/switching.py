@@ -2,9 +2,8 @@
 
 A release is put into ``live/`` shortly before its moment; a query that starts after that
 moment reads it, in all tables. Then the one before it is retired: its folders in ``live/`` become
-links to the release, through which queries under way still open its files and which new ones
-do not look into. Readers never open
-the file that dbt and the jobs write, so neither waits for the other.
+links, through which queries under way still open its files and which new ones do not look into.
+Readers never open the file that dbt and the jobs write, so neither waits for the other.
 
 One file decides for all tables: the score table's, which is put in place last. A process that
 dies before that leaves files that no view looks at.
@@ -42,6 +41,7 @@ from ml.warehouse.releases import write_catalog
 
 _DECIDING = contracts.CROSS_SELL_SCORES.name
 _SPARE = ".spare-"
+_RETIRED = ".retired"
 
 
 def switch_readers(settings: Settings, release: Release, event: str, step: RunningStep) -> None:
@@ -171,7 +171,7 @@ def _listed(table: Path) -> list[Path]:
 
 
 def _retire(folder: Path) -> None:
-    """Turn all but the newest folder of each table into a link to the release of its file."""
+    """Turn all but the newest folder of each table into a link."""
     releases = {path.stat().st_ino: path for path in (folder / RELEASES).glob("[!.]*/*.parquet")}
     for table in _tables(folder):
         for path in _listed(table)[:-1]:
@@ -183,16 +183,28 @@ def _retire(folder: Path) -> None:
 
 
 def _unlist(path: Path, release: Path) -> None:
-    """Turn a listed folder into a link to the release that its file is of.
+    """Turn a listed folder into a link to one that has the same file, of the release.
 
     A view's ``**`` does not look into linked folders; a query that has listed the file can still
-    open it, under the same name.
+    open it, under the same name. One that is about to look into the folder at this very moment
+    looks into the link instead, so nothing else may be there: not the release's other tables.
     """
-    spare = path.parent.parent / f"{_SPARE}{path.parent.name}-{path.name}"
+    table = path.parent
+    name = f"{table.name}.parquet"
+    retired = _retired(path)
+    retired.mkdir(parents=True, exist_ok=True)
+    (retired / name).unlink(missing_ok=True)
+    (retired / name).symlink_to(Path("..", "..", "..", "..", RELEASES, release.name, name))
+    spare = table.parent / f"{_SPARE}{table.name}-{path.name}"
     spare.unlink(missing_ok=True)
-    spare.symlink_to(Path("..", "..", RELEASES, release.name))
+    spare.symlink_to(Path("..", _RETIRED, table.name, path.name))
     exchange(path, spare)
     shutil.rmtree(spare)
+
+
+def _retired(path: Path) -> Path:
+    """Where a table's folder of one moment leads to once it is a link."""
+    return path.parent.parent / _RETIRED / path.parent.name / path.name
 
 
 def _tables(folder: Path) -> list[Path]:
@@ -217,8 +229,9 @@ def _prune(settings: Settings, in_use: set[str | None]) -> None:
     for table in _tables(settings.folder):
         for path in table.iterdir():
             # Links are not looked into, so that nobody misses those that lead nowhere.
-            if path.is_symlink() and not path.exists():
+            if path.is_symlink() and not (path / f"{table.name}.parquet").exists():
                 path.unlink(missing_ok=True)
+                shutil.rmtree(_retired(path), ignore_errors=True)
     for path in (settings.folder / LIVE).glob(f"{_SPARE}*"):
         path.unlink() if path.is_symlink() else shutil.rmtree(path, ignore_errors=True)
     for pattern in (f".{CURRENT}.*", f".{SERVING}.*"):

@@ -148,7 +148,7 @@ def list_again(live: Path) -> None:
         target = link.resolve() / f"{link.parent.name}.parquet"
         link.unlink()
         link.mkdir()
-        (link / target.name).hardlink_to(target)
+        (link / target.name).hardlink_to(target.resolve())
 
 
 def test_a_killed_switch_is_mended_by_the_next_publish(settings: Settings) -> None:
@@ -192,6 +192,34 @@ def test_what_a_stalled_machine_put_in_place_can_still_be_opened(
             assert file.read(4) == b"PAR1"
     listed = listed_files(settings.folder / "live")
     assert sorted(listed) == sorted(seen[len(contracts.PUBLISHED) :])
+
+
+def test_whoever_looks_into_a_retired_folder_finds_its_own_table_alone(settings: Settings) -> None:
+    """As a view does that was about to when the folder became a link."""
+    for i in range(2):
+        write_marts(settings, f"run{i}", 1)
+        publish_now(settings)
+    for _, name in contracts.PUBLISHED:
+        table = settings.folder / "live" / name
+        assert len(listed_files(settings.folder / "live")) == len(contracts.PUBLISHED)
+        # One star, unlike two, follows links.
+        files = duckdb.execute(
+            "select parse_filename(file) from glob(?)", [str(table / "*" / "*")]
+        ).fetchall()
+        assert files == [(f"{name}.parquet",)] * 2
+
+
+def test_what_is_retired_goes_with_its_release(settings: Settings) -> None:
+    for i in range(5):
+        write_marts(settings, f"run{i}", 1)
+        publish_now(settings)
+    for _, name in contracts.PUBLISHED:
+        moments = {path.name for path in (settings.folder / "live" / name).iterdir()}
+        retired = {
+            path.name for path in (settings.folder / "live" / ".retired" / name).iterdir()
+        }
+        assert len(moments) == settings.releases_kept
+        assert retired == moments - {max(moments)}
 
 
 def test_older_releases_are_pruned(settings: Settings) -> None:

@@ -215,9 +215,7 @@ def test_what_is_retired_goes_with_its_release(settings: Settings) -> None:
         publish_now(settings)
     for _, name in contracts.PUBLISHED:
         moments = {path.name for path in (settings.folder / "live" / name).iterdir()}
-        retired = {
-            path.name for path in (settings.folder / "live" / ".retired" / name).iterdir()
-        }
+        retired = {path.name for path in (settings.folder / "live" / ".retired" / name).iterdir()}
         assert len(moments) == settings.releases_kept
         assert retired == moments - {max(moments)}
 

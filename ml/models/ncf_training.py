@@ -163,7 +163,7 @@ class Training(Trainee):
             ),
             self._tensor(batch.rows),
             self._tensor(columns),
-            self._random(n_clients, settings.hidden[0]) < settings.dropout,
+            (self._random(n_clients, settings.hidden[0]) < settings.dropout).float(),
         )
         loss = batch.loss(logits)
         self._optimizer.step(loss)

@@ -168,7 +168,7 @@ class NeuMF(nn.Module):
         """
         parts = [] if history is None else [history.times(self.history)]
         if identities is not None:
-            parts.append(_rows_of(self.clients, identities))
+            parts.append(distinct_rows_of(self.clients, identities))
         gmf, mlp = self._halves(sum(parts[1:], parts[0]), shown)
         of_vectors, of_features = self._parts(self.client_layer)
         first = mlp @ of_vectors
@@ -194,7 +194,7 @@ class NeuMF(nn.Module):
         vectors: Tensor = self.services
         linear: Tensor = self.bias
         if some is not None:
-            vectors, linear = _rows_of(vectors, some), linear.index_select(0, some)
+            vectors, linear = distinct_rows_of(vectors, some), linear.index_select(0, some)
             shown = None if shown is None else shown.index_select(0, some)
         gmf, mlp = self._halves(vectors, shown)
         if shown is not None:
@@ -228,7 +228,7 @@ class NeuMF(nn.Module):
         services: ServiceSide,
         rows: Tensor,
         columns: Tensor,
-        is_dropped: Tensor,
+        dropped: Tensor,
     ) -> Tensor:
         """Logits of some pairs.
 
@@ -238,23 +238,37 @@ class NeuMF(nn.Module):
         services : ServiceSide
         rows, columns : Tensor of int32, (p,)
             Client and service of each pair.
-        is_dropped : Tensor of bool, (n, hidden[0])
-            Units of the first layer that a client does without; the others make up for them.
+        dropped : Tensor of float32, (n, hidden[0])
+            1 for units of the first layer that a client does without, 0 for the others, which make
+            up for them.
 
         Returns
         -------
         Tensor, (p,)
         """
         # Far below zero a unit's ReLU is 0 whatever the service adds, and so is its gradient.
-        kept = ClientSide(clients.gmf, clients.mlp.masked_fill(is_dropped, _FAR_BELOW))
+        kept = ClientSide(clients.gmf, clients.mlp.add(dropped, alpha=_FAR_BELOW))
         second = SecondLayer(self.second_layer / self.kept_units, self.second_bias, self.mlp_output)
         return pair_logits(kept, services, second, rows, columns)
 
 
-def _rows_of(table: Tensor, rows: Tensor) -> Tensor:
-    """``table[rows]``, with a gradient that is the same bit for bit on several threads.
+class _DistinctRows(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, rows: Tensor) -> Tensor:
+        ctx.table, ctx.rows = table, rows
+        return table.index_select(0, rows)
 
-    Plain indexing adds up its gradient in whatever order the threads arrive; an embedding's
-    gradient gives each thread rows of its own.
-    """
-    return functional.embedding(rows, table)
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, None]:
+        if ctx.table.grad is None:
+            return torch.zeros_like(ctx.table).index_add_(0, ctx.rows, gradient), None
+        # Where it adds up anyway: a table of zeros around some rows costs more than these.
+        ctx.table.grad.index_add_(0, ctx.rows, gradient)
+        return None, None
+
+
+def distinct_rows_of(table: Tensor, rows: Tensor) -> Tensor:
+    """``table[rows]``, each row at most once, so that no order of threads changes its gradient."""
+    found: Tensor = _DistinctRows.apply(table, rows)  # type: ignore[no-untyped-call]
+    return found

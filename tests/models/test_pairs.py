@@ -10,11 +10,11 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
 from ml import _pairs
 from ml.models.ncf_settings import NCFSettings
-from ml.models.neumf import NeuMF
+from ml.models.neumf import NeuMF, distinct_rows_of
 from ml.models.pairs import (
     ClientSide,
     SecondLayer,
@@ -94,10 +94,10 @@ def test_the_formula_is_the_textbook_one_with_dropped_units() -> None:
     clients, services, _, rows, columns = inputs(
         1, pairs=30, clients=9, services=7, width=5, hidden=3, gmf=6
     )
-    is_dropped = torch.rand(9, 5) < 0.4
-    found = net.logits(clients, services, rows, columns, is_dropped)
+    dropped = (torch.rand(9, 5) < 0.4).float()
+    found = net.logits(clients, services, rows, columns, dropped)
     r, c = rows.long(), columns.long()
-    first = torch.relu(clients.mlp[r] + services.mlp[c]) * ~is_dropped[r] / 0.75
+    first = torch.relu(clients.mlp[r] + services.mlp[c]) * (1 - dropped[r]) / 0.75
     second = torch.relu(first @ net.second_layer + net.second_bias)
     gmf = (clients.gmf[r] * services.gmf[c]).sum(1)
     expected = gmf + services.linear[c] + second @ net.mlp_output
@@ -161,3 +161,15 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
     given_ = [*[np.zeros(1, np.int32)] * 2, *floats(1, 1, 0, 0, 1, 1, 1, 1, 1, 0)]
     with pytest.raises(ValueError, match="second layer's values"):
         _pairs.backward(1, 1, 1, 1, 0, *given_, *floats(1, 1, 0, 0, 1, 1, 1, 1))
+
+
+def test_distinct_rows_give_the_gradient_of_plain_indexing() -> None:
+    table, rows = nn.Parameter(torch.randn(7, 3)), torch.tensor([5, 0, 2])
+    arriving = torch.randn(3, 3)
+    (expected,) = torch.autograd.grad(table[rows], table, arriving)
+    (found,) = torch.autograd.grad(distinct_rows_of(table, rows), table, arriving)
+    assert torch.equal(found, expected)
+    # Where gradients add up, it is added to what is there.
+    table.grad = torch.ones_like(table)
+    distinct_rows_of(table, rows).backward(arriving)  # type: ignore[no-untyped-call]
+    assert torch.equal(table.grad, 1 + expected)

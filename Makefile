@@ -82,7 +82,7 @@ $(RECTOOLS)/.installed: $(INSTALLED)
 	@touch $@
 
 test: $(INSTALLED) $(OLD_READER)/.installed $(RECTOOLS)/.installed $(MOVIELENS)/.installed ## All tests
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: $(INSTALLED) ## ruff, mypy, sqlfluff
 	$(BIN)/ruff check .

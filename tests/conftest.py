@@ -19,6 +19,7 @@ from ml.settings import PROJECT_ROOT
 from ml.warehouse import connect, replace_tables
 from tests.worlds import RawTables, small_world
 
+SLOW_FOLDERS = {"benchmark", "dbt", "doctor", "end_to_end", "forget", "soak"}
 DBT_FOLDER = Path(tempfile.gettempdir()) / f"cross-sell-tests-{os.getpid()}"
 
 
@@ -79,6 +80,11 @@ def pytest_configure() -> None:
     """Ctrl-C counts in tests that are run in the background too, where shells have it ignored."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, so that no process waits for another's at the end."""
+    items.sort(key=lambda item: SLOW_FOLDERS.isdisjoint(item.path.parts))
 
 
 @pytest.fixture(scope="session", autouse=True)

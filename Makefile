@@ -11,7 +11,7 @@ PEERS := .peers/venv
 MOVIELENS := .datasets/recbole
 PEER_PINS := ml/benchmark/peers/constraints.txt
 
-.PHONY: help setup train refresh tune benchmark datasets peers dagster test audit lint format docs report recommend clean
+.PHONY: help setup train refresh tune benchmark datasets peers dagster test test-all audit lint format docs report recommend clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,8 +81,14 @@ $(RECTOOLS)/.installed: $(INSTALLED)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(RECTOOLS) rectools==0.19.0 typeguard==4.6.0
 	@touch $@
 
-test: $(INSTALLED) $(OLD_READER)/.installed $(RECTOOLS)/.installed $(MOVIELENS)/.installed ## All tests
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+TEST_SETUP := $(INSTALLED) $(OLD_READER)/.installed $(RECTOOLS)/.installed $(MOVIELENS)/.installed
+PYTEST := $(BIN)/python -m pytest -n logical --dist worksteal
+
+test: $(TEST_SETUP) ## Every guarantee tested, in minutes (CONTRIBUTING.md lists them)
+	@$(PYTEST) $(PYTEST_ARGS)
+
+test-all: $(TEST_SETUP) ## The same and the long forms: every kill, every change, every benchmark command
+	@$(PYTEST) -m 'long or not long' $(PYTEST_ARGS)
 
 lint: $(INSTALLED) ## ruff, mypy, sqlfluff
 	$(BIN)/ruff check .

@@ -30,8 +30,9 @@ from ml.dataset import Fold
 from ml.errors import WarehouseAccessError
 from ml.files import make_folder
 from ml.fingerprint import digest_of
-from ml.models.base import Arrays, Epoch, ModelSettings, Saved
+from ml.models.base import Arrays, Epoch, Saved
 from ml.models.learned import Learned
+from ml.models.settings import ModelSettings
 from ml.progress import Progress
 from ml.settings import Settings
 from ml.versions import package_versions

@@ -22,7 +22,7 @@ from ml.report.page import write_report
 from ml.report.summary import print_next_steps, print_profile, print_run, print_tuned, shown
 from ml.settings import Settings
 from ml.train import train
-from ml.transform import DBT_PROJECT, run_dbt
+from ml.transform import run_dbt, target_path
 
 SELECT_BEFORE_TRAINING: Final = "raw_to_learning"
 SELECT_AFTER_TRAINING: Final = "after_training"
@@ -156,4 +156,4 @@ def write_docs(settings: Settings, progress: Progress) -> Path:
     """
     with progress.step("dbt docs generate --static") as step:
         run_dbt(settings, ["docs", "generate", "--static"], step)
-    return DBT_PROJECT / "target" / "static_index.html"
+    return target_path() / "static_index.html"

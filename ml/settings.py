@@ -26,10 +26,9 @@ from ml.backtest.settings import BacktestSettings
 from ml.benchmark.settings import BenchmarkSettings
 from ml.errors import InputError
 from ml.gates.settings import GateSettings
-from ml.models.ease import EaseSettings
 from ml.models.lightfm_settings import LightFMSettings
-from ml.models.ncf import NCFSettings
-from ml.models.popularity import PopularitySettings
+from ml.models.ncf_settings import NCFSettings
+from ml.models.settings import EaseSettings, PopularitySettings
 from ml.refresh.settings import RefreshSettings
 from ml.tuning.saved import PROVENANCE, Provenance, read_tuned
 from ml.tuning.settings import TuningSettings

@@ -126,6 +126,23 @@ def remedy(errors: Sequence[str]) -> str | None:
     return next((advice for shortage, advice in _SHORTAGES if shortage.search(text)), None)
 
 
+def target_path() -> Path:
+    """Where dbt keeps its parse of the project and what it compiled."""
+    return Path(os.environ.get("DBT_TARGET_PATH", DBT_PROJECT / "target"))
+
+
+def _as_dbt_knows(warehouse: Path) -> tuple[Path, str]:
+    """The folder to run dbt in, and the warehouse's path from there.
+
+    dbt parses the project anew where the connection is another one than that of the parse it kept,
+    and the path is part of it. A path from the project's root is what a person's own dbt has; of a
+    warehouse elsewhere, the file's name is the same wherever it lies.
+    """
+    if warehouse.is_relative_to(PROJECT_ROOT):
+        return PROJECT_ROOT, str(warehouse.relative_to(PROJECT_ROOT))
+    return warehouse.parent, warehouse.name
+
+
 def run_dbt(settings: Settings, arguments: Sequence[str], step: RunningStep) -> DbtOutcome:
     """Run one dbt command on this project's warehouse.
 
@@ -158,13 +175,16 @@ def run_dbt(settings: Settings, arguments: Sequence[str], step: RunningStep) -> 
         "--profiles-dir",
         str(PROJECT_ROOT),
     ]
-    environment = {**os.environ, "CROSS_SELL_WAREHOUSE": str(settings.warehouse_file)}
+    if "--vars" in arguments:
+        # Vars are part of what dbt parsed: those of one command leave the usual parse alone.
+        command += ["--target-path", str(target_path() / "vars")]
+    folder, name = _as_dbt_knows(settings.warehouse_file)
     outcome = DbtOutcome()
     try:
         process = subprocess.Popen(
             command,
-            cwd=PROJECT_ROOT,
-            env=environment,
+            cwd=folder,
+            env={**os.environ, "CROSS_SELL_WAREHOUSE": name},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -15,9 +15,10 @@ from ml.evaluation.calibration import Calibrator
 from ml.evaluation.protocol import EpochEvaluator, Evaluation, evaluate
 from ml.evaluation.significance import Comparison
 from ml.interest import choose_weight, scorer, with_interests
-from ml.models.base import Epoch, ModelSettings, Monitor, Recommender
+from ml.models.base import Epoch, Monitor, Recommender
 from ml.models.learned import Adaptable, Learned
 from ml.models.registry import create
+from ml.models.settings import ModelSettings
 from ml.progress import Progress
 from ml.ranking import Scorer
 from ml.settings import Settings

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,12 +13,15 @@ import pytest
 
 from ml.contracts import RAW_TABLES
 from ml.locks import hold
-from ml.settings import PROJECT_ROOT
 from ml.warehouse import connect, replace_tables
+from tests.commands import DBT_FOLDER, run_cli, run_dbt
 from tests.worlds import RawTables, small_world
 
-SLOW_FOLDERS = {"benchmark", "dbt", "doctor", "end_to_end", "forget", "soak"}
-DBT_FOLDER = Path(tempfile.gettempdir()) / f"cross-sell-tests-{os.getpid()}"
+SEED_VARIABLE = "CROSS_SELL_TEST_SEED"
+# The longest first, as seconds of each file on two cores were; the others follow.
+LONG_FIRST = (
+    "soak", "end_to_end", "dbt", "forget", "benchmark", "doctor", "report", "tuning", "gates",
+)  # fmt: skip
 
 
 def load_world(warehouse: Path, raw: RawTables) -> Path:
@@ -31,65 +32,38 @@ def load_world(warehouse: Path, raw: RawTables) -> Path:
     return warehouse
 
 
-def environment(warehouse: Path, **extra: str) -> dict[str, str]:
-    """Of a command under test: its own warehouse, few and quick epochs."""
-    return {
-        **os.environ,
-        "CROSS_SELL_WAREHOUSE": str(warehouse),
-        "CROSS_SELL_LOCK_WAIT_SECONDS": "20",
-        "CROSS_SELL_BOOTSTRAP_SAMPLES": "100",
-        "CROSS_SELL_PUBLISH_LEAD_SECONDS": "0.2",
-        # They say nothing of a test's data, and are a fifth of the nodes: one test runs them.
-        "DBT_EXCLUDE_RESOURCE_TYPES": "unit_test",
-        # One folder for the process: dbt parses the project once, then knows it.
-        "DBT_TARGET_PATH": f"{DBT_FOLDER}/target",
-        "DBT_LOG_PATH": f"{DBT_FOLDER}/logs",
-        "COLUMNS": "160",
-        "NO_COLOR": "1",
-        **extra,
-    }
-
-
-def run_cli(warehouse: Path, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
-    """Run ``python -m ml`` as a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "ml", *arguments],
-        cwd=PROJECT_ROOT,
-        env=environment(warehouse, **extra),
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-
-
-def run_dbt(
-    warehouse: Path, *arguments: str, cwd: Path = PROJECT_ROOT, **extra: str
-) -> subprocess.CompletedProcess[str]:
-    """Run dbt as an analytics engineer does."""
-    return subprocess.run(
-        [str(Path(sys.executable).with_name("dbt")), *arguments],
-        cwd=cwd,
-        env=environment(warehouse, **extra),
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-
-
 def pytest_configure() -> None:
-    """Ctrl-C counts in tests that are run in the background too, where shells have it ignored."""
+    """Draw the suite's seed once for all processes; let Ctrl-C count in the background too."""
+    os.environ.setdefault(SEED_VARIABLE, str(secrets.randbelow(2**31)))
+    # Shells have it ignored there.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_report_header() -> str:
+    """What to set to have the same kills and changes again."""
+    return f"{SEED_VARIABLE}={os.environ[SEED_VARIABLE]}"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first, so that no process waits for another's at the end."""
-    items.sort(key=lambda item: SLOW_FOLDERS.isdisjoint(item.path.parts))
+    """Long tests first, so that no process waits for another's at the end."""
+
+    def place(item: pytest.Item) -> int:
+        return next((i for i, part in enumerate(LONG_FIRST) if part in item.path.parts), 99)
+
+    items.sort(key=place)
+
+
+@pytest.fixture(scope="session")
+def suite_seed() -> int:
+    """Decides where kills and changes fall in this run of the suite; the header tells it."""
+    return int(os.environ[SEED_VARIABLE])
 
 
 @pytest.fixture(scope="session", autouse=True)
 def dbt_folder() -> Iterator[None]:
     """What dbt writes beside the warehouse goes when the tests end."""
+    DBT_FOLDER.mkdir(exist_ok=True)
     yield
     shutil.rmtree(DBT_FOLDER, ignore_errors=True)
 
@@ -110,15 +84,25 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
 
 
 @pytest.fixture(scope="session")
-def built_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A warehouse with a small world loaded and built by dbt; treat as read-only."""
+def first_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small world, loaded and built by dbt, and what dbt said; read-only.
+
+    The only build of the suite with dbt's unit tests: they say nothing of a world.
+    """
 
     def build(folder: Path) -> None:
         warehouse = load_world(folder / "warehouse.duckdb", small_world())
-        result = run_dbt(warehouse, "build", "--project-dir", "dbt_project")
+        result = run_dbt(warehouse, "build", DBT_EXCLUDE_RESOURCE_TYPES="")
+        (folder / "dbt.txt").write_text(result.stdout)
         assert result.returncode == 0, result.stdout[-4000:]
 
-    return made_once(tmp_path_factory, "built", build) / "warehouse.duckdb"
+    return made_once(tmp_path_factory, "built", build)
+
+
+@pytest.fixture(scope="session")
+def built_world(first_build: Path) -> Path:
+    """A warehouse with a small world loaded and built by dbt; treat as read-only."""
+    return first_build / "warehouse.duckdb"
 
 
 @pytest.fixture(scope="session")

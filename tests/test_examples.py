@@ -11,7 +11,8 @@ import pytest
 from ml.contracts import CROSS_SELL_SCORES
 from ml.settings import PROJECT_ROOT
 from ml.warehouse import connect, count_rows
-from tests.conftest import environment, load_world
+from tests.commands import environment
+from tests.conftest import load_world
 from tests.worlds import small_world
 
 CRONTAB = PROJECT_ROOT / "examples" / "cron" / "crontab"
@@ -45,7 +46,7 @@ def test_the_lines_of_the_crontab_are_commands() -> None:
     not DAGSTER_PYTHON.exists(), reason="Dagster is set up by 'make dagster', not by 'make test'"
 )
 def test_dagster_runs_the_whole_job(tmp_path: Path) -> None:
-    warehouse = load_world(tmp_path / "w.duckdb", small_world())
+    warehouse = load_world(tmp_path / "warehouse.duckdb", small_world())
     result = subprocess.run(
         [str(DAGSTER_PYTHON), "-c", MATERIALIZE, str(DAGSTER)],
         cwd=tmp_path,
@@ -54,6 +55,7 @@ def test_dagster_runs_the_whole_job(tmp_path: Path) -> None:
             DAGSTER_HOME=str(tmp_path),
             DAGSTER_IS_DEV_CLI="1",
             DBT_TARGET_PATH=str(tmp_path / "target"),
+            DBT_WRITE_JSON="true",
             CROSS_SELL_MODELS='["popularity", "ease"]',
         ),
         capture_output=True,

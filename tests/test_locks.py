@@ -14,7 +14,7 @@ import pytest
 from ml.errors import WarehouseAccessError, WarehouseBusyError
 from ml.locks import hold, holder_of
 from ml.settings import PROJECT_ROOT
-from tests.conftest import run_cli
+from tests.commands import run_cli
 
 HOLD = """
 import sys, time
@@ -88,7 +88,9 @@ def test_a_lock_that_cannot_be_written(tmp_path: Path) -> None:
 def test_jobs_wait_for_each_other(tmp_path: Path, command: list[str]) -> None:
     start = time.monotonic()
     with held(tmp_path / "job.lock", 60) as holder:
-        result = run_cli(tmp_path / "w.duckdb", *command, CROSS_SELL_LOCK_WAIT_SECONDS="0.2")
+        result = run_cli(
+            tmp_path / "warehouse.duckdb", *command, CROSS_SELL_LOCK_WAIT_SECONDS="0.2"
+        )
     assert result.returncode == 3, result.stderr
     assert f"process {holder.pid} on" in result.stderr
     assert result.stdout.startswith("waiting for ")
@@ -97,6 +99,8 @@ def test_jobs_wait_for_each_other(tmp_path: Path, command: list[str]) -> None:
 
 def test_a_rollback_does_not_wait_for_a_job(tmp_path: Path) -> None:
     with held(tmp_path / "job.lock", 60):
-        result = run_cli(tmp_path / "w.duckdb", "rollback", CROSS_SELL_LOCK_WAIT_SECONDS="0.2")
+        result = run_cli(
+            tmp_path / "warehouse.duckdb", "rollback", CROSS_SELL_LOCK_WAIT_SECONDS="0.2"
+        )
     assert result.returncode == 2
     assert "there is no release to go back from" in result.stderr

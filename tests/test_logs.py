@@ -17,7 +17,8 @@ import pytest
 import ml.errors
 from ml.exit_codes import EXIT_CODES
 from ml.settings import PROJECT_ROOT
-from tests.conftest import environment, load_world, run_cli
+from tests.commands import environment, run_cli
+from tests.conftest import load_world
 from tests.worlds import small_world
 
 LANDING = PROJECT_ROOT / "examples" / "landing"
@@ -36,7 +37,7 @@ def lines(text: str) -> list[dict[str, Any]]:
 
 def test_a_load_as_json(tmp_path: Path) -> None:
     result = run_cli(
-        tmp_path / "w.duckdb",
+        tmp_path / "warehouse.duckdb",
         *("--log-format", "json", "load", "files", str(LANDING)),
         CROSS_SELL_HASH_SECRET="a-secret-of-the-tests",
     )
@@ -81,7 +82,7 @@ def test_a_fault_of_the_program_as_json(tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-c", code],
         cwd=PROJECT_ROOT,
-        env=environment(tmp_path / "w.duckdb"),
+        env=environment(tmp_path / "warehouse.duckdb"),
         capture_output=True,
         text=True,
     )
@@ -92,7 +93,7 @@ def test_a_fault_of_the_program_as_json(tmp_path: Path) -> None:
 
 
 def test_a_terminated_job_as_json(tmp_path: Path) -> None:
-    warehouse = load_world(tmp_path / "w.duckdb", small_world())
+    warehouse = load_world(tmp_path / "warehouse.duckdb", small_world())
     process = subprocess.Popen(
         [sys.executable, "-m", "ml", "--log-format", "json", "build"],
         cwd=PROJECT_ROOT,
@@ -112,7 +113,7 @@ def test_a_terminated_job_as_json(tmp_path: Path) -> None:
 
 
 def test_an_unknown_format(tmp_path: Path) -> None:
-    result = run_cli(tmp_path / "w.duckdb", "train", CROSS_SELL_LOG_FORMAT="xml")
+    result = run_cli(tmp_path / "warehouse.duckdb", "train", CROSS_SELL_LOG_FORMAT="xml")
     assert result.returncode == 2
     assert "xml" in result.stderr
 

@@ -14,7 +14,7 @@ from ml.errors import InputError, ModelError
 from ml.models.ease import Ease
 from ml.models.state import read_state
 from ml.settings import PROJECT_ROOT, Settings, load_settings
-from tests.conftest import run_cli
+from tests.commands import run_cli
 from tests.sources.files.feeds import HEADER, load, rows, sale, write
 
 SECRET = "wv9-the-secret-of-this-very-test"
@@ -34,7 +34,7 @@ def texts_of(warehouse: Path) -> str:
 
 
 def test_a_load_tells_nobody_the_secret(tmp_path: Path) -> None:
-    warehouse = tmp_path / "folder" / "w.duckdb"
+    warehouse = tmp_path / "folder" / "warehouse.duckdb"
     result = run_cli(
         warehouse,
         *("--log-format", "json", "load", "files", str(LANDING)),
@@ -116,7 +116,7 @@ HOSTILE = 'x"); drop table raw.transactions; --'
 
 
 def test_names_from_a_mapping_are_data_not_statements(tmp_path: Path) -> None:
-    landing, warehouse = tmp_path / "landing", tmp_path / "w.duckdb"
+    landing, warehouse = tmp_path / "landing", tmp_path / "warehouse.duckdb"
     header = HEADER.replace("client_id", f'"{HOSTILE.replace(chr(34), chr(34) * 2)}"')
     write(landing, "dairy/transactions.csv", f"{header}\n{sale(1)}\n{sale(2)}\n")
     columns = json.dumps({HOSTILE: "client_id"})
@@ -138,7 +138,7 @@ def test_names_from_a_mapping_are_data_not_statements(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a:b", " a", "a;b", 'a"b', "a'b", "a" * 101])
 def test_a_partner_whose_name_cannot_be_part_of_ids(tmp_path: Path, name: str) -> None:
     write(tmp_path / "landing", f"{name}/transactions.csv", f"{HEADER}\n{sale(1)}\n")
-    [outcome] = load(tmp_path / "landing", tmp_path / "w.duckdb").values()
+    [outcome] = load(tmp_path / "landing", tmp_path / "warehouse.duckdb").values()
     assert outcome.status == "refused"
     assert "rename the folder" in (outcome.problem or "")
 

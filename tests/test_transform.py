@@ -5,10 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from ml.transform import MEMORY_VARIABLE, TEMP_VARIABLE, remedy
+from ml.progress import Progress
+from ml.settings import Settings
+from ml.transform import MEMORY_VARIABLE, TEMP_VARIABLE, remedy, run_dbt
 from ml.warehouse import connect
-from tests.conftest import run_cli
+from tests.commands import run_cli
+
+DUPLICATES = ("test", "-s", "source:cross_sell.raw.transactions")
 
 
 @pytest.mark.parametrize(
@@ -35,7 +40,7 @@ def test_other_errors_have_no_such_remedy() -> None:
 
 
 def test_too_little_memory_is_one_line_with_the_setting(built_copy: Path) -> None:
-    result = run_cli(built_copy, "build", CROSS_SELL_MEMORY_LIMIT="4MB")
+    result = run_cli(built_copy, "build", "--selector", "learning", CROSS_SELL_MEMORY_LIMIT="4MB")
     assert result.returncode == 5, result.stdout + result.stderr
     assert MEMORY_VARIABLE in result.stderr
     assert "Traceback" not in result.stderr
@@ -47,8 +52,11 @@ def test_a_test_that_warns_is_told_once_with_its_rows_and_how_to_see_them(built_
         connection.execute(
             "insert into raw.transactions by name select * from raw.transactions limit 3"
         )
-    result = run_cli(built_copy, "build", "--selector", "raw_to_learning")
-    assert result.returncode == 0, result.stderr
-    told = [line for line in result.stdout.splitlines() if "dbt warns" in line]
+    with Progress(Console(quiet=True)).step("test") as step:
+        told = run_dbt(
+            Settings(warehouse=built_copy),
+            ["test", "-s", "source:cross_sell.raw.transactions"],
+            step,
+        ).warnings
     assert len(told) == len(set(told)) > 0
     assert all("rows;" in line and "dbt show" in line for line in told), told

@@ -21,8 +21,8 @@ from ml.dataset import Fold
 from ml.evaluation.protocol import EpochEvaluator, Evaluation, evaluate
 from ml.evaluation.significance import compare
 from ml.interest import choose_weight, scorer
-from ml.models.base import ModelSettings
 from ml.models.recency import without_order
+from ml.models.settings import ModelSettings
 from ml.progress import Progress
 from ml.settings import Settings
 from ml.trials import learned_fold, model_settings, new_model

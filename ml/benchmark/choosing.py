@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ml.dataset import Fold
 from ml.evaluation.protocol import EpochQuality, Scores
-from ml.models.base import ModelSettings
+from ml.models.settings import ModelSettings
 from ml.settings import Settings
 from ml.trials import new_model
 

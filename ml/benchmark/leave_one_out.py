@@ -26,8 +26,8 @@ from ml.benchmark.results import BenchmarkResult
 from ml.benchmark.runner import Measured
 from ml.dataset import Fold
 from ml.evaluation.protocol import Evaluation
-from ml.models.base import ModelSettings
 from ml.models.recency import without_order
+from ml.models.settings import ModelSettings
 from ml.progress import Progress
 from ml.settings import Settings
 from ml.trials import new_model

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from ml.models.base import ModelSettings
-from ml.models.ease import EaseSettings
 from ml.models.lightfm_settings import LightFMSettings
-from ml.models.ncf import NCFSettings
-from ml.models.popularity import PopularitySettings
+from ml.models.ncf_settings import NCFSettings
+from ml.models.settings import EaseSettings, ModelSettings, PopularitySettings
 
 _NEXT: Final = {"recency_weight": 20.0, "recency_services": 5.0}
 

@@ -39,7 +39,7 @@ def check_settings(warehouse: Path | None) -> tuple[Settings | None, list[Findin
     list of Finding
     """
     try:
-        # Loads the models' settings, and with them torch: a broken installation shows here.
+        # A broken installation may lack what settings are made with.
         from ml.settings import SETTINGS_FILE, load_settings
     except ImportError as error:
         return None, [fail(AREA, "values", f"cannot be loaded: {error}", "run 'make setup'")]

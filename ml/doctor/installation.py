@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
+import math
+import os
 import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from importlib.machinery import PathFinder
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Final
@@ -97,6 +101,13 @@ def _torch() -> Finding:
     there = _version("torch")
     if there is None:
         return fail(AREA, "torch", "not installed", _SETUP)
+    package = importlib.util.find_spec("torch")
+    folders = None if package is None else package.submodule_search_locations
+    try:
+        # What is compiled alone: to import all of it takes seconds.
+        ctypes.CDLL(str(Path(folders[0] if folders else "") / "lib" / "libtorch.so"))
+    except OSError as error:
+        return fail(AREA, "torch", f"cannot be loaded: {error}", _SETUP)
     _, _, build = there.partition("+")
     kind = "CPU build" if build in ("", "cpu") else f"build for {build}"
     return ok(AREA, "torch", f"{there}: {kind}")
@@ -104,11 +115,10 @@ def _torch() -> Finding:
 
 def _compiled() -> Finding:
     """Whether the compiled half of lightfm is there: it is built while installing."""
-    try:
-        spec = importlib.util.find_spec("lightfm._lightfm_fast")
-    except ImportError:
-        spec = None
-    if spec is None:
+    package = importlib.util.find_spec("lightfm")
+    # Found as a file: to ask for it by its full name would import the whole package.
+    folders = None if package is None else package.submodule_search_locations
+    if folders is None or PathFinder.find_spec("_lightfm_fast", folders) is None:
         return fail(
             AREA, "lightfm", "its compiled part is missing", "install gcc, then run 'make setup'"
         )
@@ -116,8 +126,14 @@ def _compiled() -> Finding:
 
 
 def _dbt(root: Path) -> Finding:
-    """Whether dbt can parse the project; needs no warehouse."""
+    """Whether dbt can parse the project; needs no warehouse.
+
+    Parsing takes seconds, so a parse that dbt kept after the project's last change counts.
+    """
     project = root / "dbt_project"
+    kept = Path(os.environ.get("DBT_TARGET_PATH", project / "target")) / "partial_parse.msgpack"
+    if kept.is_file() and kept.stat().st_mtime > _changed_at(root):
+        return ok(AREA, "dbt project", "parses: nothing has changed since dbt last did")
     dbt = Path(sys.executable).with_name("dbt")
     with tempfile.TemporaryDirectory(prefix="cross-sell-doctor-") as folder:
         command = [str(dbt), "--quiet", "--no-use-colors", "parse", "--project-dir", str(project)]
@@ -144,6 +160,16 @@ def _dbt(root: Path) -> Finding:
             "mend what dbt names; 'dbt parse --project-dir dbt_project' says it in full",
         )
     return ok(AREA, "dbt project", "parses")
+
+
+def _changed_at(root: Path) -> float:
+    """When a file of the dbt project was last changed, added or removed."""
+    project = root / "dbt_project"
+    parts = [root / "profiles.yml", *project.glob("*.yml")]
+    for name in ("models", "macros", "tests", "snapshots"):
+        # A folder changes when a file in it comes or goes.
+        parts += [project / name, *(project / name).rglob("*")]
+    return max((part.stat().st_mtime for part in parts if part.exists()), default=math.inf)
 
 
 def _telling(output: str) -> str:

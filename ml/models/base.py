@@ -9,23 +9,11 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
 
 from ml.dataset import FloatArray, Fold, IntArray
 
 Arrays = dict[str, npt.NDArray[Any]]
 """What a model or a training consists of, by name."""
-
-
-class ModelSettings(BaseModel):
-    """Base of every model's settings: frozen, and a misspelt name is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @property
-    def chosen_device(self) -> str:
-        """Kind of device that computes; part of what makes scores bit-equal."""
-        return "cpu"
 
 
 @dataclass(frozen=True)

@@ -8,51 +8,16 @@ from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 from scipy import linalg, sparse
 
 from ml.dataset import FloatArray, Fold, IntArray
 from ml.models.adoption import log_adoption_rate
-from ml.models.base import Checkpoint, Epoch, EpochListener, ModelSettings, Monitor, Recommender
+from ml.models.base import Checkpoint, Epoch, EpochListener, Monitor, Recommender
 from ml.models.features import smooth_over_features
 from ml.models.popularity import single_epoch
 from ml.models.recency import AdoptionOrder, recency_weights
+from ml.models.settings import EaseSettings
 from ml.models.state import read_state, write_state
-
-
-class EaseSettings(ModelSettings):
-    """Settings of :class:`Ease`.
-
-    Parameters
-    ----------
-    regularisation : float, default 2000
-        Added to the diagonal of the co-occurrence counts, in clients. Larger leans on what
-        many clients share. Chosen on validation months.
-    uses_weights : bool, default False
-        Whether the interaction weights count, or only that the client has the service. On
-        retail data the weights cost a tenth of NDCG@10: heavy use of a service says more
-        about that service than about what comes next.
-    adoption_weight : float, default 0.01
-        Weight of the log adoption rate in the score (:mod:`ml.models.adoption`); 0 is EASE as
-        published. On validation months it adds .007 to AUC and leaves NDCG@10 as it was.
-    adoption_days : float, default 60
-        Period that the adoption rate counts, days.
-    recency_weight : float, default 0
-        How much more a client's newest service says than its old ones, when it is scored; 0 is
-        EASE as published. Needs adoption times (:mod:`ml.models.recency`).
-    recency_services : float, default 5
-        Number of newer services after which that has fallen to 1/e.
-    neighbours : int, default 10
-        Services with the most alike features that stand in for a new service.
-    """
-
-    regularisation: float = Field(default=2000.0, gt=0)
-    uses_weights: bool = False
-    adoption_weight: float = Field(default=0.01, ge=0)
-    adoption_days: float = Field(default=60.0, gt=0)
-    recency_weight: float = Field(default=0.0, ge=0)
-    recency_services: float = Field(default=5.0, gt=0)
-    neighbours: int = Field(default=10, ge=1)
 
 
 class Ease(Recommender):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ml.models.base import ModelSettings
+from ml.models.settings import ModelSettings
 
 
 class LightFMSettings(ModelSettings):

@@ -40,8 +40,6 @@ from ml.models.ncf_training import Sides, Training
 from ml.models.pairs import SecondLayer, add_mlp_logits
 from ml.models.state import read_state, write_state
 
-__all__ = ["NCF", "NCFSettings", "torch_threads"]
-
 
 @contextmanager
 def torch_threads(count: int) -> Iterator[None]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-import torch
 from pydantic import Field, model_validator
 
 from ml.errors import ModelError
-from ml.models.base import ModelSettings
+from ml.models.settings import ModelSettings
 
 
 class NCFSettings(ModelSettings):
@@ -152,6 +151,9 @@ class NCFSettings(ModelSettings):
         ModelError
             CUDA is asked for, and torch does not find it.
         """
+        # Only what learns asks, and torch takes seconds to import.
+        import torch
+
         has_cuda = torch.cuda.is_available()
         if self.device == "cuda" and not has_cuda:
             raise ModelError(

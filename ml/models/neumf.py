@@ -15,7 +15,7 @@ from torch.nn import functional
 from ml.models.pairs import ClientSide, SecondLayer, ServiceSide, pair_logits
 
 if TYPE_CHECKING:
-    from ml.models.ncf import NCFSettings
+    from ml.models.ncf_settings import NCFSettings
 
 
 _FAR_BELOW = -1e30

@@ -7,28 +7,12 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 import numpy as np
-from pydantic import Field
 
 from ml.dataset import FloatArray, Fold, IntArray
-from ml.models.base import Checkpoint, Epoch, EpochListener, ModelSettings, Monitor, Recommender
+from ml.models.base import Checkpoint, Epoch, EpochListener, Monitor, Recommender
 from ml.models.features import smooth_over_features
+from ml.models.settings import PopularitySettings
 from ml.models.state import read_state, write_state
-
-
-class PopularitySettings(ModelSettings):
-    """Settings of :class:`Popularity`.
-
-    Parameters
-    ----------
-    uses_weights : bool, default False
-        Whether interaction weights are summed, or buyers counted. Counting is the stronger
-        floor: on the retail months tried, NDCG@10 .090 against .084.
-    neighbours : int, default 10
-        Services with the most alike features that stand in for a new service.
-    """
-
-    uses_weights: bool = False
-    neighbours: int = Field(default=10, ge=1)
 
 
 class Popularity(Recommender):

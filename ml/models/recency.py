@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.dataset import FloatArray, Fold, IntArray
-from ml.models.base import ModelSettings
+from ml.models.settings import ModelSettings
 from ml.parallel import blocks
 
 Integers = npt.NDArray[np.integer]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import pkgutil
 from pathlib import Path
 from typing import Any, Final
 
 from ml.errors import ModelError
-from ml.models.base import ModelSettings, Recommender
-from ml.models.ease import Ease
-from ml.models.lightfm import LightFM
-from ml.models.ncf import NCF
-from ml.models.popularity import Popularity
+from ml.models.base import Recommender
+from ml.models.settings import ModelSettings
 
-# Any: each class takes settings of its own type.
-MODELS: Final[dict[str, Any]] = {model.name: model for model in (Popularity, Ease, LightFM, NCF)}
-"""Recommender classes by name, the simplest first."""
+MODELS: Final = {
+    "popularity": "ml.models.popularity:Popularity",
+    "ease": "ml.models.ease:Ease",
+    "lightfm": "ml.models.lightfm:LightFM",
+    "ncf": "ml.models.ncf:NCF",
+}
+"""Recommender classes by name, the simplest first; imported with their libraries when used."""
 
 
 def create(
@@ -67,4 +69,5 @@ def load(name: str, directory: Path) -> Recommender:
 def _class(name: str) -> Any:
     if name not in MODELS:
         raise ModelError(f"no model is called '{name}'; there are {', '.join(MODELS)}")
-    return MODELS[name]
+    # Any: each class takes settings of its own type.
+    return pkgutil.resolve_name(MODELS[name])

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
 from ml.errors import ModelError
-from ml.models.base import Arrays, ModelSettings, Recommender
+from ml.models.base import Arrays, Recommender
+from ml.models.settings import ModelSettings
 
 _ARRAYS = "arrays.safetensors"
 _DESCRIPTION = "model.json"

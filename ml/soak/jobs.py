@@ -28,7 +28,7 @@ _WORLD: Final = (
 )  # fmt: skip
 STAGES: Final[dict[str, tuple[str, ...]]] = {
     LOAD: ("load", "simulated", *_WORLD),
-    BUILD: ("build",),
+    BUILD: ("build", "--selector", "raw_to_learning"),
     TRAIN: ("train",),
     BUILD_OFFERS: ("build", "--selector", "after_training"),
     PUBLISH: ("publish",),

@@ -17,9 +17,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ml.errors import InputError
 from ml.files import write_atomically
-from ml.models.base import ModelSettings
 from ml.models.lightfm_settings import LightFMSettings
-from ml.models.ncf import NCFSettings
+from ml.models.ncf_settings import NCFSettings
+from ml.models.settings import ModelSettings
 
 TUNED_FILE: Final = "tuned.toml"
 TUNED_MODELS: Final[dict[str, type[ModelSettings]]] = {

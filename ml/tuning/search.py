@@ -28,8 +28,9 @@ from ml.evaluation.protocol import EpochEvaluator, EpochQuality
 from ml.files import make_folder
 from ml.fingerprint import fingerprint
 from ml.interest import WithInterest, choose_weight
-from ml.models.base import ModelSettings, Recommender
+from ml.models.base import Recommender
 from ml.models.registry import create
+from ml.models.settings import ModelSettings
 from ml.progress import Progress
 from ml.settings import Settings
 from ml.trials import CHAMPION_METRIC, learned_fold, model_settings

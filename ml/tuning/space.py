@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ml.models.base import ModelSettings
+from ml.models.settings import ModelSettings
 from ml.tuning.saved import Parameters
 
 

@@ -6,7 +6,7 @@ from rich.console import Console
 from ml.benchmark.ablation import measure_ablation, without_matching
 from ml.benchmark.settings import BenchmarkSettings
 from ml.models.lightfm_settings import LightFMSettings
-from ml.models.ncf import NCFSettings
+from ml.models.ncf_settings import NCFSettings
 from ml.progress import Progress
 from ml.settings import Settings
 from tests.models.folds import make_fold, two_tastes

@@ -13,7 +13,7 @@ from ml.benchmark.epochs import Split, Splitter, generated, measure_epochs
 from ml.benchmark.generated import Size
 from ml.benchmark.settings import BenchmarkSettings
 from ml.evaluation.protocol import EpochEvaluator
-from ml.models.ncf import NCFSettings
+from ml.models.ncf_settings import NCFSettings
 from ml.progress import Progress
 from ml.settings import Settings
 from ml.trials import new_model

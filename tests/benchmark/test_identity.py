@@ -8,24 +8,27 @@ from pathlib import Path
 import pytest
 
 from ml.warehouse import connect, count_identities
-from tests.conftest import run_cli, run_dbt
+from tests.commands import run_cli, run_dbt
+from tests.conftest import made_once
 
-PROJECT = ("--project-dir", "dbt_project")
 IDENTITIES = ("-s", "+client_identities")
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small world in which each partner has ids of its own, its records joined."""
-    path = tmp_path_factory.mktemp("identity") / "warehouse.duckdb"
-    loaded = run_cli(
-        path, "load", "simulated", "--clients", "3000", "--services", "40", "--partners", "4",
-        "--days", "120", "--seed", "5",
-    )  # fmt: skip
-    assert loaded.returncode == 0, loaded.stderr
-    built = run_dbt(path, "run", *PROJECT, *IDENTITIES)
-    assert built.returncode == 0, built.stdout[-3000:]
-    return path
+
+    def make(folder: Path) -> None:
+        path = folder / "warehouse.duckdb"
+        loaded = run_cli(
+            path, "load", "simulated", "--clients", "3000", "--services", "40", "--partners", "4",
+            "--days", "120", "--seed", "5",
+        )  # fmt: skip
+        assert loaded.returncode == 0, loaded.stderr
+        built = run_dbt(path, "run", *IDENTITIES)
+        assert built.returncode == 0, built.stdout[-3000:]
+
+    return made_once(tmp_path_factory, "identity", make) / "warehouse.duckdb"
 
 
 def test_the_benchmark_as_a_command(world: Path) -> None:
@@ -50,10 +53,11 @@ def test_every_record_is_one_row_and_known_to_the_truth(world: Path) -> None:
     assert counts.records == rows == truth
 
 
+@pytest.mark.long
 def test_without_joining_every_record_is_a_client(world: Path, tmp_path: Path) -> None:
     copy = tmp_path / "warehouse.duckdb"
     copy.write_bytes(world.read_bytes())
-    built = run_dbt(copy, "run", *PROJECT, *IDENTITIES, "--vars", "{resolve_identities: false}")
+    built = run_dbt(copy, "run", *IDENTITIES, "--vars", "{resolve_identities: false}")
     assert built.returncode == 0, built.stdout[-3000:]
     with connect(copy, read_only=True, wait_seconds=20) as connection:
         counts = count_identities(connection)

@@ -10,10 +10,10 @@ import pytest
 
 from ml.benchmark.incremental import DAILY, WITHIN_A_STEP
 from ml.warehouse import connect, differing_rows
-from tests.conftest import run_cli, run_dbt
+from tests.commands import run_cli, run_dbt
 
 BUILD = (
-    "build", "--project-dir", "dbt_project", "--selector", "raw_to_learning",
+    "build", "--selector", "raw_to_learning",
     "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test",
 )  # fmt: skip
 SIZE = ("--clients", "150", "--services", "30", "--partners", "3", "--days", "120", "--seed", "5")
@@ -28,6 +28,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_the_benchmark_as_a_command(world: Path) -> None:
     result = run_cli(world, "benchmark", "incremental")
     assert result.returncode == 0, result.stderr + result.stdout
@@ -132,11 +133,12 @@ UP_TO_CORE = {
     "services that are accepted again, or known at last",
 }
 BUILD_CORE = (
-    "build", "--project-dir", "dbt_project", "-s", "+path:models/marts/core",
+    "build", "-s", "+path:models/marts/core",
     "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test",
 )  # fmt: skip
 
 
+@pytest.mark.long
 def test_every_change_gives_what_a_full_build_gives(world: Path, tmp_path: Path) -> None:
     """One after the other on one warehouse, each compared with a full refresh of a copy."""
 
@@ -144,7 +146,9 @@ def test_every_change_gives_what_a_full_build_gives(world: Path, tmp_path: Path)
         built = run_dbt(path, *arguments)
         assert built.returncode == 0, built.stdout[-3000:]
 
-    warehouse, anew = tmp_path / "first.duckdb", tmp_path / "anew.duckdb"
+    warehouse, anew = (tmp_path / name / "warehouse.duckdb" for name in ("kept", "anew"))
+    for path in (warehouse, anew):
+        path.parent.mkdir()
     shutil.copy(world, warehouse)
     build(warehouse, *BUILD)
     assert set(CHANGES) > UP_TO_CORE
@@ -164,7 +168,7 @@ def test_every_change_gives_what_a_full_build_gives(world: Path, tmp_path: Path)
 def test_only_what_changed_is_built_again(world: Path, tmp_path: Path) -> None:
     warehouse = tmp_path / "warehouse.duckdb"
     shutil.copy(world, warehouse)
-    chosen = ("run", "--project-dir", "dbt_project", "-s", "+int_client_groups")
+    chosen = ("run", "-s", "+int_client_groups")
 
     def was_kept() -> bool:
         """Build, and see whether a mark in the table is still there; leave one."""

@@ -20,7 +20,7 @@ from ml.benchmark.presets import CHOICES
 from ml.dataset import FloatArray, IntArray
 from ml.errors import InputError
 from ml.models.recency import without_order
-from tests.conftest import run_cli
+from tests.commands import run_cli
 
 TRAIN = {"user": [1, 1, 2, 2, 3], "item": [10, 11, 10, 12, 11]}
 TEST = {"user": [1, 2, 3], "item": [12, 11, 10]}
@@ -258,7 +258,12 @@ def test_validation_is_carved_from_the_newest_of_train(tmp_path: Path) -> None:
 def test_the_command_prints_a_table_and_writes_json(tmp_path: Path) -> None:
     folder, target = wandering(tmp_path / "ring"), tmp_path / "out" / "figures.json"
     done = run_cli(
-        tmp_path / "w.duckdb", "benchmark", "leave-one-out", str(folder), "--json", str(target)
+        tmp_path / "warehouse.duckdb",
+        "benchmark",
+        "leave-one-out",
+        str(folder),
+        "--json",
+        str(target),
     )
     assert done.returncode == 0, done.stderr
     assert "ndcg@10" in done.stdout and "ncf" in done.stdout
@@ -273,7 +278,9 @@ def test_the_command_prints_a_table_and_writes_json(tmp_path: Path) -> None:
 
 
 def test_the_command_names_what_is_wrong(tmp_path: Path) -> None:
-    done = run_cli(tmp_path / "w.duckdb", "benchmark", "leave-one-out", str(tmp_path / "none"))
+    done = run_cli(
+        tmp_path / "warehouse.duckdb", "benchmark", "leave-one-out", str(tmp_path / "none")
+    )
     assert done.returncode == 2
     assert "is not a folder" in done.stderr
     assert "Traceback" not in done.stderr

@@ -18,7 +18,7 @@ from ml.progress import Progress
 from ml.settings import Settings
 from ml.sources.simulated.oracle import read_oracle
 from ml.warehouse import connect, read_table
-from tests.conftest import run_cli, run_dbt
+from tests.commands import run_cli, run_dbt
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--days", "150", "--seed", "5", "--one-id",
     )  # fmt: skip
     assert loaded.returncode == 0, loaded.stderr
-    built = run_dbt(path, "run", "--project-dir", "dbt_project")
+    built = run_dbt(path, "run")
     assert built.returncode == 0, built.stdout[-3000:]
     return path
 

@@ -26,7 +26,7 @@ from ml.benchmark.results import BenchmarkResult, BenchmarkRun, json_file, write
 from ml.benchmark.settings import PEERS_PYTHON, BenchmarkSettings
 from ml.dataset import Fold
 from ml.evaluation.protocol import EpochEvaluator
-from ml.models.ease import EaseSettings
+from ml.models.settings import EaseSettings
 from ml.progress import Progress
 from ml.settings import PROJECT_ROOT, Settings
 

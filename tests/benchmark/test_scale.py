@@ -10,7 +10,7 @@ import pytest
 from ml.benchmark.scale import GROWTH, SizeFound, _growth, growth_exponent
 from ml.benchmark.scale_world import LOAD, TRAIN, WHOLE, JobStep, budgeted_models
 from ml.settings import Settings
-from tests.conftest import run_cli
+from tests.commands import run_cli
 
 SMALL = {
     "CROSS_SELL_BENCHMARK__SCALE_SERVICES": "30",
@@ -57,6 +57,7 @@ def test_models_with_a_budget_are_found_by_their_settings() -> None:
     assert "lightfm" in budgeted_models(settings)
 
 
+@pytest.mark.long
 def test_the_benchmark_as_a_command(tmp_path: Path) -> None:
     warehouse = tmp_path / "warehouse.duckdb"
     result = run_cli(warehouse, "benchmark", "scale", "--clients", "400", **SMALL)

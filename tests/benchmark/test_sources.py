@@ -8,7 +8,7 @@ from scipy import sparse
 
 from ml.benchmark.sources import measure_sources
 from ml.models.lightfm_settings import LightFMSettings
-from ml.models.ncf import NCFSettings
+from ml.models.ncf_settings import NCFSettings
 from ml.progress import Progress
 from ml.settings import Settings
 from tests.models.folds import two_tastes

@@ -13,7 +13,7 @@ from ml.benchmark.generated import Size
 from ml.benchmark.results import BenchmarkResult
 from ml.benchmark.settings import BenchmarkSettings
 from ml.benchmark.speed import LARGER_SIZES, Training, cost_exponent, measure_speed
-from ml.models.ncf import NCFSettings
+from ml.models.ncf_settings import NCFSettings
 from ml.progress import Progress
 from ml.settings import Settings
 

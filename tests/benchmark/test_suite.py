@@ -19,7 +19,7 @@ from ml.errors import InputError
 from ml.progress import Progress
 from ml.settings import Settings
 from ml.warehouse import connect, read_table
-from tests.conftest import run_cli
+from tests.commands import run_cli
 
 
 def measured(settings: Settings, _progress: Progress) -> Measured:

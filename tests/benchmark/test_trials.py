@@ -12,7 +12,7 @@ from rich.console import Console
 from ml.benchmark.settings import BenchmarkSettings
 from ml.benchmark.trials import measure_trials
 from ml.models.lightfm_settings import LightFMSettings
-from ml.models.ncf import NCFSettings
+from ml.models.ncf_settings import NCFSettings
 from ml.progress import Progress
 from ml.settings import Settings, load_settings
 from ml.tuning.saved import TUNED_FILE

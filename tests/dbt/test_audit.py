@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from ml.warehouse import connect
-from tests.conftest import run_dbt
+from tests.commands import run_dbt
 
 AUDIT = "assert_sql_agrees_with_python"
 
 
 def audit(warehouse: Path) -> subprocess.CompletedProcess[str]:
-    return run_dbt(warehouse, "test", "--project-dir", "dbt_project", "-s", AUDIT)
+    return run_dbt(warehouse, "test", "-s", AUDIT)
 
 
 def execute(warehouse: Path, sql: str) -> list[tuple[object, ...]]:

@@ -13,7 +13,8 @@ from scipy.stats import rankdata
 from sklearn.metrics import brier_score_loss, log_loss, ndcg_score
 
 from ml.warehouse import connect
-from tests.conftest import run_cli, run_dbt
+from tests.commands import run_cli, run_dbt
+from tests.conftest import made_once
 
 # Data end on 2024-07-19: the horizon of the first run is over, that of the second half over.
 WHOLE, PARTLY = "2024-06-19", "2024-07-04"
@@ -28,10 +29,13 @@ def query(warehouse: Path, sql: str) -> Rows:
         return connection.execute(sql).fetchall()
 
 
-def build(warehouse: Path, *selection: str, dbt_vars: str = "{}") -> str:
-    result = run_dbt(
-        warehouse, "build", "--project-dir", "dbt_project", *selection, "--vars", dbt_vars
-    )
+def execute(warehouse: Path, sql: str) -> None:
+    with connect(warehouse, read_only=False, wait_seconds=20) as connection:
+        connection.execute(sql)
+
+
+def build(warehouse: Path, *arguments: str) -> str:
+    result = run_dbt(warehouse, "build", *arguments)
     assert result.returncode == 0, result.stdout[-4000:]
     return result.stdout
 
@@ -39,15 +43,33 @@ def build(warehouse: Path, *selection: str, dbt_vars: str = "{}") -> str:
 @pytest.fixture(scope="module")
 def aged_world(built_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small world with two runs of earlier days; treat as read-only."""
-    warehouse = tmp_path_factory.mktemp("aged") / "warehouse.duckdb"
-    shutil.copy(built_world, warehouse)
-    marts = ("--selector", "raw_to_learning", "--resource-type", "model")
-    for as_of in (WHOLE, PARTLY):
-        build(warehouse, *marts, dbt_vars=f"{{as_of: '{as_of}'}}")
-        trained = run_cli(warehouse, "train", CROSS_SELL_MODELS='["popularity", "ease"]')
-        assert trained.returncode == 0, trained.stderr[-2000:]
-    build(warehouse, *marts)
-    return warehouse
+
+    def age(folder: Path) -> None:
+        warehouse = folder / "warehouse.duckdb"
+        shutil.copy(built_world, warehouse)
+        execute(warehouse, "create table sales as from raw.transactions")
+        marts = ("--selector", "learning", "--exclude-resource-types", "test", "unit_test")
+        for as_of in (WHOLE, PARTLY):
+            # The end of the data is that of the sales.
+            execute(
+                warehouse,
+                "delete from raw.transactions; insert into raw.transactions "
+                f"from sales where transacted_at < '{as_of}'",
+            )
+            build(warehouse, *marts)
+            trained = run_cli(warehouse, "train", CROSS_SELL_MODELS='["popularity", "ease"]')
+            assert trained.returncode == 0, trained.stderr[-2000:]
+        execute(
+            warehouse,
+            "delete from raw.transactions; insert into raw.transactions from sales; "
+            "drop table sales",
+        )
+        build(warehouse, *marts)
+        build(warehouse, "-s", *HEALTH, "--exclude-resource-types", "test", "unit_test")
+
+    return made_once(tmp_path_factory, "aged", age) / "warehouse.duckdb"
+
+    return made_once(tmp_path_factory, "aged", age) / "warehouse.duckdb"
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +236,9 @@ def test_a_horizon_that_has_not_passed_is_told_and_not_judged(
     warehouse = tmp_path / "warehouse.duckdb"
     shutil.copy(aged_world, warehouse)
     strict = "{health_fewest: 1, health_ndcg_loss: -9, health_psi_alarm: 0.0001}"
-    output = build(warehouse, "-s", *HEALTH, "--resource-type", "model", "test", dbt_vars=strict)
+    output = build(
+        warehouse, "-s", *HEALTH, "--resource-type", "model", "test", "--vars", strict
+    )  # fmt: skip
     assert "WARN" in output and "assert_inputs_have_not_drifted" in output
     assert "assert_offers_came_true" in output
     alarms = query(

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from ml.warehouse import connect, differing_rows
-from tests.conftest import run_cli, run_dbt
+from tests.commands import run_cli, run_dbt
+from tests.conftest import made_once
 
 # Steps of a year: whatever comes, the cutoffs stay.
 BUILD = (
-    "run", "--project-dir", "dbt_project", "--selector", "learning",
+    "run", "--selector", "learning",
     "--vars", "{as_of_step_days: 365, horizon_days: 20}",
 )  # fmt: skip
 SIZE = ("--clients", "100", "--services", "20", "--partners", "3", "--days", "400", "--seed", "6")
@@ -40,11 +41,14 @@ LATEST = """
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small world, built; treat as read-only."""
-    path = tmp_path_factory.mktemp("kept_learning") / "warehouse.duckdb"
-    loaded = run_cli(path, "load", "simulated", *SIZE)
-    assert loaded.returncode == 0, loaded.stderr
-    build(path)
-    return path
+
+    def make(folder: Path) -> None:
+        path = folder / "warehouse.duckdb"
+        loaded = run_cli(path, "load", "simulated", *SIZE)
+        assert loaded.returncode == 0, loaded.stderr
+        build(path)
+
+    return made_once(tmp_path_factory, "kept_learning", make) / "warehouse.duckdb"
 
 
 @pytest.fixture
@@ -62,7 +66,9 @@ def rebuilt_after(warehouse: Path, change: str, *options: str) -> set[str]:
     """Which tables a build makes anew; all must be what building everything makes."""
     with connect(warehouse, read_only=False, wait_seconds=20) as connection:
         connection.execute(change)
-    anew = Path(shutil.copy(warehouse, warehouse.with_name("anew.duckdb")))
+    # Of the same name, which is the connection's, so that dbt knows the project already.
+    (warehouse.parent / "anew").mkdir()
+    anew = Path(shutil.copy(warehouse, warehouse.parent / "anew" / warehouse.name))
     build(anew, *options, "--full-refresh")
     # A table that is made anew has the columns of its contract.
     with connect(warehouse, read_only=False, wait_seconds=20) as connection:
@@ -89,6 +95,7 @@ def test_what_a_fold_learns_late_reaches_what_rests_on_it(warehouse: Path) -> No
     assert rebuilt_after(warehouse, late) == set(KEPT)
 
 
+@pytest.mark.long
 def test_web_events_alone_leave_what_was_bought(warehouse: Path) -> None:
     _, web_events = LATEST.replace("+ interval 1 hour", "- interval 300 day").split(";")
     assert rebuilt_after(warehouse, web_events) == {
@@ -98,6 +105,7 @@ def test_web_events_alone_leave_what_was_bought(warehouse: Path) -> None:
     }
 
 
+@pytest.mark.long
 def test_a_var_reaches_what_it_is_said_in(warehouse: Path) -> None:
     changed = BUILD[-1].replace("}", ", interest_half_life_days: 3}")
     assert rebuilt_after(warehouse, "select 1", "--vars", changed) == {

@@ -10,19 +10,17 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ml.settings import PROJECT_ROOT
 from ml.warehouse import connect, differing_rows
-from tests.conftest import environment, run_cli, run_dbt
+from tests.commands import dbt_command, environment, run_cli, run_dbt
+from tests.conftest import made_once
 
-PROJECT = ("--project-dir", "dbt_project")
-EVENTS = ("run", *PROJECT, "-s", "+fct_interactions", "+fct_web_events", "+data_quality_counts")
+EVENTS = ("run", "-s", "+fct_interactions", "+fct_web_events", "+data_quality_counts")
 SIZE = ("--clients", "100", "--services", "20", "--partners", "3", "--days", "100", "--seed", "6")
 KEPT = {
     "int_transactions_classified": "transaction_id",
@@ -35,11 +33,14 @@ KEPT = {
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small world, its events built; treat as read-only."""
-    path = tmp_path_factory.mktemp("kept_rows") / "warehouse.duckdb"
-    loaded = run_cli(path, "load", "simulated", *SIZE)
-    assert loaded.returncode == 0, loaded.stderr
-    build(path)
-    return path
+
+    def make(folder: Path) -> None:
+        path = folder / "warehouse.duckdb"
+        loaded = run_cli(path, "load", "simulated", *SIZE)
+        assert loaded.returncode == 0, loaded.stderr
+        build(path)
+
+    return made_once(tmp_path_factory, "kept_rows", make) / "warehouse.duckdb"
 
 
 @pytest.fixture
@@ -70,7 +71,9 @@ def one(warehouse: Path, query: str) -> int:
 
 
 def assert_is_as_built_anew(warehouse: Path, seed: object = None) -> None:
-    anew = warehouse.with_name("anew.duckdb")
+    # Of the same name, which is the connection's, so that dbt knows the project already.
+    anew = warehouse.parent / "anew" / warehouse.name
+    anew.parent.mkdir(exist_ok=True)
     shutil.copy(warehouse, anew)
     build(anew, "--full-refresh")
     with connect(warehouse, read_only=False, wait_seconds=20) as connection:
@@ -122,6 +125,7 @@ def test_only_changed_rows_are_made_again(warehouse: Path) -> None:
     assert new["int_web_events_classified"] == new["fct_web_events"] == 0
 
 
+@pytest.mark.long
 def test_what_is_joined_changes_the_rows_that_name_it(warehouse: Path) -> None:
     mark(warehouse)
     change(
@@ -154,6 +158,7 @@ def test_what_is_joined_changes_the_rows_that_name_it(warehouse: Path) -> None:
     assert not any(rewritten(warehouse).values())
 
 
+@pytest.mark.long
 def test_all_is_built_where_too_much_changed(warehouse: Path) -> None:
     mark(warehouse, "int_transactions_classified", "fct_interactions")
     change(warehouse, "update raw.transactions set amount = amount + 1")
@@ -161,6 +166,7 @@ def test_all_is_built_where_too_much_changed(warehouse: Path) -> None:
     assert_is_as_built_anew(warehouse)
 
 
+@pytest.mark.long
 def test_all_is_built_where_it_is_not_known_what_changed(warehouse: Path) -> None:
     # A parent changed twice, and tells only what changed the second time.
     mark(warehouse, "fct_interactions")
@@ -170,7 +176,7 @@ def test_all_is_built_where_it_is_not_known_what_changed(warehouse: Path) -> Non
             "delete from raw.transactions where transaction_id in "
             "(select min(transaction_id) from raw.transactions)",
         )
-        only = run_dbt(warehouse, "run", *PROJECT, "-s", "int_transactions_classified")
+        only = run_dbt(warehouse, "run", "-s", "int_transactions_classified")
         assert only.returncode == 0, only.stdout[-3000:]
     # As in a warehouse that was made before anything was remembered.
     mark(warehouse, "int_web_events_classified", "fct_web_events")
@@ -217,11 +223,15 @@ A_SERVICE = (
 )
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_changes_at_random(warehouse: Path, seed: int) -> None:
+@pytest.mark.parametrize(
+    ("seed", "steps"),
+    [(None, 1), *(pytest.param(seed, 3, marks=pytest.mark.long) for seed in (1, 2))],
+)
+def test_changes_at_random(warehouse: Path, suite_seed: int, seed: int | None, steps: int) -> None:
     """Mixed, a few of them between two builds, none of which makes all of a table again."""
+    seed = suite_seed if seed is None else seed
     draw = random.Random(seed)
-    for step in range(3):
+    for step in range(steps):
         for number in range(draw.randint(4, 7)):
             entity, key, at = draw.choice(
                 [
@@ -266,15 +276,19 @@ MIXED = (
 )
 
 
-def test_killed_at_any_moment_the_next_build_makes_up_for_it(warehouse: Path) -> None:
-    """Killed while each of the tables is made, with changes in between; never half of it stays."""
-    draw = random.Random(3)
-    for hours, model in enumerate(("client_identities", *KEPT), start=1):
+@pytest.mark.parametrize("kills", [1, pytest.param(5, marks=pytest.mark.long)])
+def test_killed_at_any_moment_the_next_build_makes_up_for_it(
+    warehouse: Path, suite_seed: int, kills: int
+) -> None:
+    """Killed while tables are made, with changes in between; never half of one stays."""
+    draw = random.Random(suite_seed)
+    models = draw.sample(("client_identities", *KEPT), kills)
+    for hours, model in enumerate(models, start=1):
         change(warehouse, *(statement.format(hours=hours) for statement in MIXED))
         process = subprocess.Popen(
-            [str(Path(sys.executable).with_name("dbt")), *EVENTS, "--threads", "1"],
-            cwd=PROJECT_ROOT,
-            env=environment(warehouse),
+            dbt_command(*EVENTS, "--threads", "1"),
+            cwd=warehouse.parent,
+            env=environment(Path(warehouse.name)),
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,
@@ -293,7 +307,7 @@ def test_killed_at_any_moment_the_next_build_makes_up_for_it(warehouse: Path) ->
 
 def test_a_snapshot_is_left_out_while_nothing_has_changed(warehouse: Path) -> None:
     counted = "select count(*) from snapshots.client_versions"
-    taken = ("build", *PROJECT, "-s", "+client_versions", "--exclude-resource-type", "test")
+    taken = ("build", "-s", "+client_versions", "--exclude-resource-type", "test")
     chosen = (*taken, "--exclude-resource-type", "unit_test")
 
     def take() -> None:
@@ -326,6 +340,7 @@ def test_a_snapshot_is_left_out_while_nothing_has_changed(warehouse: Path) -> No
     assert one(warehouse, counted) > versions
 
 
+@pytest.mark.long
 def test_a_forgotten_client_leaves_no_trace_and_all_else_stays(warehouse: Path) -> None:
     [(client,)] = rows_of(
         warehouse, "select client_id from core.fct_interactions group by 1 order by 1 limit 1"

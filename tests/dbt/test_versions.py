@@ -11,10 +11,10 @@ import pytest
 
 from ml import contracts
 from ml.warehouse import connect
-from tests.conftest import load_world, run_cli, run_dbt
+from tests.commands import run_cli, run_dbt
+from tests.conftest import load_world, made_once
 from tests.worlds import small_world
 
-PROJECT = ("--project-dir", "dbt_project")
 # Of the small world: validation is cut off on 2024-05-20, test on 06-19, serving on 07-19; it is
 # loaded on 08-01.
 CHANGES = (
@@ -35,6 +35,11 @@ CHANGES = (
 )
 
 
+WITHOUT_TESTS = (
+    "build", "--selector", "raw_to_learning", "--exclude-resource-types", "test", "unit_test",
+)  # fmt: skip
+
+
 def change(warehouse: Path, *statements: str) -> None:
     with connect(warehouse, read_only=False, wait_seconds=20) as connection:
         for statement in statements:
@@ -48,7 +53,7 @@ def rows_of(warehouse: Path, query: str) -> list[tuple[Any, ...]]:
 
 
 def dbt(warehouse: Path, *arguments: str) -> None:
-    result = run_dbt(warehouse, *arguments[:1], *PROJECT, *arguments[1:])
+    result = run_dbt(warehouse, *arguments[:1], *arguments[1:])
     assert result.returncode == 0, result.stdout[-4000:]
 
 
@@ -74,14 +79,17 @@ def versions_of(warehouse: Path, service_id: str) -> list[tuple[Any, ...]]:
 @pytest.fixture(scope="module")
 def dated_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small world whose attributes hold since January, built once; treat as read-only."""
-    warehouse = load_world(tmp_path_factory.mktemp("dated") / "w.duckdb", small_world())
-    change(
-        warehouse,
-        "update raw.services set updated_at = '2024-01-01'",
-        "update raw.clients set updated_at = '2024-01-01'",
-    )
-    dbt(warehouse, "build", "--selector", "raw_to_learning")
-    return warehouse
+
+    def build(folder: Path) -> None:
+        warehouse = load_world(folder / "warehouse.duckdb", small_world())
+        change(
+            warehouse,
+            "update raw.services set updated_at = '2024-01-01'",
+            "update raw.clients set updated_at = '2024-01-01'",
+        )
+        dbt(warehouse, *WITHOUT_TESTS)
+
+    return made_once(tmp_path_factory, "dated", build) / "warehouse.duckdb"
 
 
 @pytest.fixture
@@ -94,17 +102,21 @@ def dated_copy(dated_world: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def changed_world(dated_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The dated world after changes that some folds know of, built again; treat as read-only."""
-    warehouse = tmp_path_factory.mktemp("changed") / "warehouse.duckdb"
-    shutil.copy(dated_world, warehouse)
-    change(
-        warehouse,
-        *CHANGES,
-        "insert into ml.runs (run_id, status, as_of_at, champion_model, champion_reason, seed,"
-        " settings_json, package_versions_json, started_at, finished_at) values ('r', 'failed',"
-        " '2024-07-19', 'ease', '', 1, '{}', '{}', '2024-08-01', '2024-08-01')",
-    )
-    dbt(warehouse, "build")
-    return warehouse
+
+    def build(folder: Path) -> None:
+        warehouse = folder / "warehouse.duckdb"
+        shutil.copy(dated_world, warehouse)
+        change(
+            warehouse,
+            *CHANGES,
+            "insert into ml.runs (run_id, status, as_of_at, champion_model, champion_reason, seed,"
+            " settings_json, package_versions_json, started_at, finished_at) values ('r', 'failed',"
+            " '2024-07-19', 'ease', '', 1, '{}', '{}', '2024-08-01', '2024-08-01')",
+        )
+        dbt(warehouse, "build", "--selector", "raw_to_learning")
+        dbt(warehouse, "run", "-s", "int_holdout_unit_margins")
+
+    return made_once(tmp_path_factory, "changed", build) / "warehouse.duckdb"
 
 
 def features(warehouse: Path, kind: str, one: str, name: str) -> dict[str, str]:
@@ -199,7 +211,7 @@ def test_the_same_content_makes_no_version(changed_world: Path, tmp_path: Path) 
         "update raw.clients set loaded_at = '2024-10-01', updated_at = '2024-09-15'",
         "update raw.services set loaded_at = '2024-10-01', updated_at = null",
     )
-    dbt(warehouse, "build", "--selector", "raw_to_learning", "--full-refresh")
+    dbt(warehouse, *WITHOUT_TESTS, "--full-refresh")
     assert counts(warehouse) == [(82, 34)]
 
 
@@ -291,7 +303,7 @@ def test_a_version_that_ended_before_it_began_is_none(dated_copy: Path) -> None:
 )
 def test_intervals_that_cannot_be_fail_their_test(dated_copy: Path, damage: str) -> None:
     change(dated_copy, damage)
-    result = run_dbt(dated_copy, "test", *PROJECT, "-s", "test_name:intervals_apart")
+    result = run_dbt(dated_copy, "test", "-s", "test_name:intervals_apart")
     assert result.returncode != 0
     assert "FAIL 1 intervals_apart_client_versions" in result.stdout
 
@@ -307,7 +319,7 @@ def test_another_source_begins_without_versions(dated_copy: Path) -> None:
         "select 1 from information_schema.schemata "
         f"where schema_name = '{contracts.SNAPSHOTS_SCHEMA}'",
     )
-    dbt(dated_copy, "build", "--selector", "raw_to_learning")
+    dbt(dated_copy, *WITHOUT_TESTS)
     [(old,)] = rows_of(
         dated_copy, "select count(*) from snapshots.client_versions where client_id like 'C%'"
     )
@@ -316,7 +328,7 @@ def test_another_source_begins_without_versions(dated_copy: Path) -> None:
 
 def test_a_fresh_warehouse_runs_before_any_snapshot(tmp_path: Path) -> None:
     """Every fold then sees today; the first snapshot comes later and keeps what it meets."""
-    warehouse = load_world(tmp_path / "w.duckdb", small_world(n_clients=20))
+    warehouse = load_world(tmp_path / "warehouse.duckdb", small_world(n_clients=20))
     dbt(warehouse, "run", "-s", "+client_features", "+service_features")
     assert counts(warehouse) == [(0, 0)]
     assert set(features(warehouse, "client", "C000", "age_band")) == {

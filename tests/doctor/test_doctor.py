@@ -22,7 +22,7 @@ from ml.doctor.finding import Finding, Health
 from ml.doctor.installation import check_installation
 from ml.doctor.show import is_well
 from ml.settings import PROJECT_ROOT, Settings
-from tests.conftest import run_cli
+from tests.commands import environment, run_cli
 
 
 def settings_of(warehouse: Path) -> Settings:
@@ -259,7 +259,7 @@ def test_little_disk(tmp_path: Path) -> None:
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("mounting a small disk needs more rights")
     try:
-        findings = list(examine_data(settings_of(small / "w.duckdb")))
+        findings = list(examine_data(settings_of(small / "warehouse.duckdb")))
     finally:
         subprocess.run(["umount", str(small)], check=True)
     finding = only(findings, "storage", "disk space")
@@ -298,6 +298,11 @@ def test_a_dbt_project_that_does_not_parse(tmp_path: Path) -> None:
     shutil.copy(PROJECT_ROOT / "profiles.yml", tmp_path)
     model = tmp_path / "dbt_project" / "models" / "marts" / "core" / "dim_partners.sql"
     model.write_text("select {{ ref('nothing') }")
+    # A parse of before the change says nothing of it.
+    kept = tmp_path / "dbt_project" / "target" / "partial_parse.msgpack"
+    kept.parent.mkdir()
+    kept.touch()
+    os.utime(kept, (0, 0))
     finding = list(check_installation(tmp_path))[-1]
     assert (finding.check, finding.health) == ("dbt project", Health.FAIL)
     assert "dim_partners" in finding.found
@@ -336,12 +341,21 @@ def test_variables_that_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "short to be used" in secret.found
 
 
-def test_a_torch_that_cannot_be_imported(trained_world: Path, tmp_path: Path) -> None:
-    (tmp_path / "torch.py").write_text("raise ImportError('libtorch.so: cannot open')")
+def test_a_torch_that_cannot_be_loaded(trained_world: Path, tmp_path: Path) -> None:
+    """Its compiled part is gone, as after an installation that ended half-way."""
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").write_text("raise ImportError('libtorch.so: lost')")
     path = os.pathsep.join([str(tmp_path), str(PROJECT_ROOT)])
-    result = run_cli(trained_world, "doctor", PYTHONPATH=path)
+    result = subprocess.run(
+        [sys.executable, "-m", "ml", "doctor"],
+        cwd=PROJECT_ROOT,
+        env=environment(trained_world, PYTHONPATH=path),
+        capture_output=True,
+        text=True,
+    )
     assert result.returncode == 1
-    assert "cannot be loaded: libtorch.so" in result.stdout
+    assert "cannot be loaded: " in result.stdout
+    assert "libtorch.so: cannot open" in result.stdout
     assert "Traceback" not in result.stderr
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from ml import contracts
 from ml.contracts import Columns
 from ml.warehouse import connect, count_rows, read_table
-from tests.conftest import run_cli
+from tests.commands import run_cli
 
 QUICK = {"CROSS_SELL_LIGHTFM__MAX_EPOCHS": "3", "CROSS_SELL_LIGHTFM__FACTORS": "4"}
 

@@ -16,7 +16,7 @@ import pytest
 from ml import contracts
 from ml.settings import PROJECT_ROOT
 from ml.warehouse import connect, count_rows, existing_columns
-from tests.conftest import environment, run_cli
+from tests.commands import environment, run_cli
 
 
 def published_run(folder: Path) -> tuple[str, int]:
@@ -53,21 +53,23 @@ def wait_for(process: subprocess.Popen[str], words: str) -> None:
 STEPS = ["raw tables are loaded", "dbt build raw_to_learning", "read marts", "write results"]
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_killed_during_a_step_the_next_run_completes(trained_copy: Path, step: str) -> None:
+def test_killed_in_every_step_the_next_run_completes(trained_copy: Path, suite_seed: int) -> None:
+    """One run after the other, each killed in a later step, and the last one left alone."""
+    draw = random.Random(suite_seed)
     folder = trained_copy.parent
     before = published_run(folder)
-    process = start(trained_copy)
-    wait_for(process, step)
-    time.sleep(random.Random(step).uniform(0.1, 1.5))
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert published_run(folder)[1] == before[1]
-    with connect(trained_copy, read_only=True, wait_seconds=20) as connection:
-        torn = connection.execute(
-            "select run_id from ml.scores anti join ml.runs using (run_id)"
-        ).fetchall()
-    assert not torn
+    for step in STEPS:
+        process = start(trained_copy)
+        wait_for(process, step)
+        time.sleep(draw.uniform(0.1, 1.5))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert published_run(folder)[1] == before[1]
+        with connect(trained_copy, read_only=True, wait_seconds=20) as connection:
+            torn = connection.execute(
+                "select run_id from ml.scores anti join ml.runs using (run_id)"
+            ).fetchall()
+        assert not torn
     result = run_cli(trained_copy, "run")
     assert result.returncode == 0, result.stderr
     assert published_run(folder) != before
@@ -100,9 +102,10 @@ def test_terminated_during_dbt_takes_dbt_along(trained_copy: Path) -> None:
         pass
 
 
-def test_killed_while_loading_there_is_all_or_nothing(tmp_path: Path) -> None:
+def test_killed_while_loading_there_is_all_or_nothing(tmp_path: Path, suite_seed: int) -> None:
     warehouse = tmp_path / "warehouse.duckdb"
-    for seconds in (1.5, 2.5, 3.5):
+    draw = random.Random(suite_seed)
+    for seconds in (draw.uniform(0.5, 1.5), draw.uniform(1.5, 3.5)):
         process = subprocess.Popen(
             [sys.executable, "-m", "ml", "load", "complete-journey"],
             cwd=PROJECT_ROOT,

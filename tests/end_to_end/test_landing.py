@@ -9,7 +9,7 @@ import pytest
 
 from ml.settings import PROJECT_ROOT
 from ml.warehouse import connect
-from tests.conftest import run_cli, run_dbt
+from tests.commands import run_cli, run_dbt
 from tests.sources.files.feeds import SECRET, write
 
 LEDGER_TEST = "assert_files_are_accounted_for"
@@ -80,11 +80,11 @@ def test_the_ledgers_test_finds_what_does_not_add_up(
     with connect(warehouse, read_only=False, wait_seconds=5) as connection:
         [(changed,)] = connection.execute(tampering).fetchall()
     assert changed > 0
-    result = run_dbt(warehouse, "test", "--project-dir", "dbt_project", "--select", LEDGER_TEST)
+    result = run_dbt(warehouse, "test", "--select", LEDGER_TEST)
     assert result.returncode == 1, result.stdout[-2000:]
     assert f"FAIL 1 {LEDGER_TEST}" in result.stdout or f"FAIL 2 {LEDGER_TEST}" in result.stdout
 
 
 def test_the_ledgers_test_passes_on_what_was_loaded(landed: Path) -> None:
-    result = run_dbt(landed, "test", "--project-dir", "dbt_project", "--select", LEDGER_TEST)
+    result = run_dbt(landed, "test", "--select", LEDGER_TEST)
     assert result.returncode == 0, result.stdout[-2000:]

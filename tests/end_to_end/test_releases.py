@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ml.warehouse import connect
-from tests.conftest import run_cli, run_dbt
+from tests.commands import run_cli, run_dbt
 
 
 def query(warehouse: Path, sql: str) -> list[tuple[object, ...]]:
@@ -76,7 +76,8 @@ def test_a_red_dbt_test_rejects_the_run(trained_copy: Path) -> None:
 
     # More offers per client than the tests allow.
     red = run_dbt(
-        trained_copy, "build", "--project-dir", "dbt_project", "--selector", "after_training",
+        trained_copy, "build", "-s", "path:models/intermediate/offers",
+        "path:models/intermediate/releases", "cross_sell_scores", "run_history",
         "--vars", "{offers_per_client: 1}",
     )  # fmt: skip
     assert red.returncode != 0

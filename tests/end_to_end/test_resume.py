@@ -15,7 +15,7 @@ import pytest
 
 from ml.settings import PROJECT_ROOT
 from ml.warehouse import connect
-from tests.conftest import environment, run_cli
+from tests.commands import environment, run_cli
 
 # Long enough to be killed under way, and a checkpoint after every epoch.
 SLOW = {

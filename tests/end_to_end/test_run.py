@@ -14,7 +14,7 @@ import pytest
 from ml import contracts
 from ml.settings import PROJECT_ROOT
 from ml.warehouse import connect, count_rows, read_table
-from tests.conftest import run_cli, run_dbt
+from tests.commands import run_cli, run_dbt
 
 
 def read(warehouse: Path, table: contracts.Table) -> pa.Table:
@@ -165,8 +165,8 @@ def test_another_seed_gives_other_scores_and_leaves_earlier_runs(trained_copy: P
 
 def test_dbt_build_after_training_and_again_keeps_the_ml_rows(trained_copy: Path) -> None:
     before = {table: read(trained_copy, table) for table in contracts.ML_TABLES}
-    for extra in ([], ["--full-refresh"]):
-        result = run_dbt(trained_copy, "build", "--project-dir", "dbt_project", *extra)
+    for command in (["run"], ["build", "--full-refresh"]):
+        result = run_dbt(trained_copy, *command)
         assert result.returncode == 0, result.stdout[-3000:]
         assert "WARN=0" in result.stdout
     for table, rows in before.items():

@@ -29,7 +29,8 @@ from ml.sources.simulated.load import load_world as load_simulated_world
 from ml.sources.simulated.settings import WorldSettings
 from ml.warehouse import connect
 from ml.warehouse.forgetting import erase_clients, records_of
-from tests.conftest import load_world, run_cli, run_dbt
+from tests.commands import run_cli, run_dbt
+from tests.conftest import load_world
 from tests.sources.files.feeds import HEADER, SECRET, load, rows, sale, write
 from tests.worlds import small_world, with_rows
 
@@ -147,7 +148,7 @@ def test_the_list_names_nobody(before_and_after: tuple[Path, Path]) -> None:
 def test_rows_that_a_job_of_ones_own_brings_again(
     before_and_after: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    warehouse = tmp_path / "w.duckdb"
+    warehouse = tmp_path / "warehouse.duckdb"
     shutil.copy(before_and_after[1], warehouse)
     with duckdb.connect(warehouse) as connection:
         connection.execute(
@@ -157,7 +158,7 @@ def test_rows_that_a_job_of_ones_own_brings_again(
         )
     # dbt alone says so ...
     selection = ("-s", "+client_identities", "assert_forgotten_clients_stay_out")
-    result = run_dbt(warehouse, "build", "--project-dir", "dbt_project", *selection)
+    result = run_dbt(warehouse, "build", *selection)
     assert result.returncode != 0
     assert "assert_forgotten_clients_stay_out" in result.stdout
     # ... and the project's build takes them out before dbt begins.
@@ -167,7 +168,7 @@ def test_rows_that_a_job_of_ones_own_brings_again(
 
 
 def test_files_that_bring_a_forgotten_client(tmp_path: Path) -> None:
-    landing, warehouse = tmp_path / "landing", tmp_path / "w.duckdb"
+    landing, warehouse = tmp_path / "landing", tmp_path / "warehouse.duckdb"
     lines = [HEADER, *(sale(i) for i in range(1, 40)), sale(40, amount="much", client_id="003")]
     write(landing, "dairy/transactions.csv", "\n".join(lines) + "\n")
     write(landing, "bakery/transactions.csv", "\n".join(lines) + "\n")
@@ -215,7 +216,7 @@ def test_files_that_bring_a_forgotten_client(tmp_path: Path) -> None:
 
 
 def test_a_simulated_world_that_is_drawn_again(tmp_path: Path) -> None:
-    settings = Settings(warehouse=tmp_path / "w.duckdb")
+    settings = Settings(warehouse=tmp_path / "warehouse.duckdb")
     world = WorldSettings(clients=200, services=20, partners=2, days=120, seed=3)
     before = load_simulated_world(settings, world, quiet())
     [(client_id,)] = query(
@@ -232,7 +233,7 @@ def test_a_simulated_world_that_is_drawn_again(tmp_path: Path) -> None:
 
 
 def test_the_complete_journey_without_a_household(tmp_path: Path) -> None:
-    settings = Settings(warehouse=tmp_path / "w.duckdb")
+    settings = Settings(warehouse=tmp_path / "warehouse.duckdb")
     with connect(settings.warehouse_file, read_only=False, wait_seconds=5) as connection:
         erase_clients(connection, ["1"], NOW)
     load_source(settings, "complete-journey", quiet())
@@ -246,7 +247,7 @@ def test_the_complete_journey_without_a_household(tmp_path: Path) -> None:
 
 def test_a_warehouse_that_nothing_was_built_of(tmp_path: Path) -> None:
     raw = with_rows(small_world(), contracts.RAW_CLIENTS, [{Columns.CLIENT_ID: "alone"}])
-    warehouse = load_world(tmp_path / "w.duckdb", raw)
+    warehouse = load_world(tmp_path / "warehouse.duckdb", raw)
     result = run_cli(warehouse, "forget", "alone", "--yes")
     assert result.returncode == 0, result.stderr
     assert "raw.clients" in result.stdout
@@ -256,7 +257,7 @@ def test_a_warehouse_that_nothing_was_built_of(tmp_path: Path) -> None:
 
 
 def test_without_a_yes_nothing_goes(tmp_path: Path) -> None:
-    warehouse = load_world(tmp_path / "w.duckdb", small_world())
+    warehouse = load_world(tmp_path / "warehouse.duckdb", small_world())
     content = warehouse.read_bytes()
     result = run_cli(warehouse, "forget", CLIENT)
     assert result.returncode == 1
@@ -265,7 +266,7 @@ def test_without_a_yes_nothing_goes(tmp_path: Path) -> None:
 
 
 def test_somebody_whom_nobody_knows(tmp_path: Path) -> None:
-    warehouse = load_world(tmp_path / "w.duckdb", small_world())
+    warehouse = load_world(tmp_path / "warehouse.duckdb", small_world())
     result = run_cli(warehouse, "forget", "nobody", "--yes")
     assert result.returncode == 2
     assert "no client 'nobody'" in result.stderr
@@ -276,7 +277,7 @@ def test_somebody_whom_nobody_knows(tmp_path: Path) -> None:
 def people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A warehouse of clients with keys, that nothing was built of."""
     monkeypatch.setenv("CROSS_SELL_HASH_SECRET", SECRET)
-    landing, warehouse = tmp_path / "landing", tmp_path / "w.duckdb"
+    landing, warehouse = tmp_path / "landing", tmp_path / "warehouse.duckdb"
     lines = (
         "client_id,email,phone",
         "1,Ann@Example.org,+7 912 345 67 89",
@@ -326,7 +327,7 @@ def test_keys_need_the_secret(people: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_forgetting_waits_for_a_backtest(tmp_path: Path) -> None:
-    warehouse = load_world(tmp_path / "w.duckdb", small_world())
+    warehouse = load_world(tmp_path / "warehouse.duckdb", small_world())
     program = (
         "import sys, time; from pathlib import Path; from ml.locks import hold\n"
         f"with hold(Path({str(tmp_path / BACKTEST_LOCK)!r}), 5): print(flush=True); time.sleep(60)"

@@ -17,7 +17,7 @@ from ml.errors import ModelError
 from ml.evaluation.protocol import EpochQuality
 from ml.models.base import Epoch, Recommender
 from ml.models.lightfm_settings import LightFMSettings
-from ml.models.ncf import NCFSettings
+from ml.models.ncf_settings import NCFSettings
 from ml.models.registry import MODELS, create, load
 from ml.ranking import top_k
 from ml.settings import PROJECT_ROOT

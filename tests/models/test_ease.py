@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ml.models.ease import Ease, EaseSettings
+from ml.models.ease import Ease
+from ml.models.settings import EaseSettings
 from tests.models.folds import make_fold, two_tastes
 
 

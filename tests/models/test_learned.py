@@ -13,7 +13,6 @@ import pytest
 
 from ml.dataset import Fold
 from ml.errors import ModelError
-from ml.models.base import ModelSettings
 from ml.models.learned import (
     CLIENTS,
     SERVICES,
@@ -27,6 +26,7 @@ from ml.models.lightfm_settings import LightFMSettings
 from ml.models.ncf_settings import NCFSettings
 from ml.models.ncf_training import Training
 from ml.models.registry import create
+from ml.models.settings import ModelSettings
 from tests.models.folds import two_tastes
 
 # Without the adoption rate, which is of the fold and not of what was learned.

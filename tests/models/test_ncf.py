@@ -9,7 +9,8 @@ from torch.nn import functional
 
 from ml.errors import ModelError
 from ml.models.losses import binary_loss, softmax_loss
-from ml.models.ncf import NCF, NCFSettings, torch_threads
+from ml.models.ncf import NCF, torch_threads
+from ml.models.ncf_settings import NCFSettings
 from ml.models.ncf_training import Training
 from ml.models.neumf import SparseRows, histories
 from tests.models.folds import csr, make_fold, two_tastes

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from ml.models.ncf import NCF, NCFSettings
+from ml.models.ncf import NCF
 from ml.models.ncf_batches import ClientBatches, PairBatches, stands_for_lacking
+from ml.models.ncf_settings import NCFSettings
 from ml.models.ncf_training import Training
 from tests.models.folds import make_fold, two_tastes
 

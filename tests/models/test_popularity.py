@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ml.models.popularity import Popularity, PopularitySettings
+from ml.models.popularity import Popularity
+from ml.models.settings import PopularitySettings
 from tests.models.folds import make_fold
 
 # Service 0 has two light buyers, service 1 one heavy one, service 2 nobody.

@@ -6,13 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.dataset import Fold
-from ml.models.base import ModelSettings, Recommender
-from ml.models.ease import Ease, EaseSettings
+from ml.models.base import Recommender
+from ml.models.ease import Ease
 from ml.models.lightfm import LightFM
 from ml.models.lightfm_settings import LightFMSettings
-from ml.models.ncf import NCF, NCFSettings
-from ml.models.popularity import PopularitySettings
+from ml.models.ncf import NCF
+from ml.models.ncf_settings import NCFSettings
 from ml.models.recency import AdoptionOrder, reach_weights, recency_weights, without_order
+from ml.models.settings import EaseSettings, ModelSettings, PopularitySettings
 from tests.models.folds import make_fold
 
 GROUPS, SIZE, SHARE = 6, 8, 0.6

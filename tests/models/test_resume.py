@@ -16,12 +16,13 @@ from rich.console import Console
 from ml.checkpoints import Checkpoints
 from ml.dataset import Fold
 from ml.evaluation.protocol import EpochEvaluator
-from ml.models.base import Epoch, ModelSettings, Monitor
+from ml.models.base import Epoch, Monitor
 from ml.models.generators import set_state, state_of
 from ml.models.learned import Adaptable, Learned
 from ml.models.lightfm_settings import LightFMSettings
-from ml.models.ncf import NCFSettings
+from ml.models.ncf_settings import NCFSettings
 from ml.models.registry import create
+from ml.models.settings import ModelSettings
 from ml.progress import Progress
 from ml.settings import Settings
 from ml.trials import fit_model

@@ -17,7 +17,7 @@ from ml.report.page.answer import conversions, expected
 from ml.report.page.render import render
 from ml.settings import Settings
 from ml.warehouse import connect, read_table
-from tests.conftest import run_cli
+from tests.commands import run_cli
 from tests.report.conftest import Visitor
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -14,17 +15,21 @@ from ml.soak.kills import Kills, _State, kill_at_random
 from ml.soak.reading import read_while_publishing
 from ml.soak.show import print_kills, print_readings
 from ml.warehouse import connect
+from tests.commands import environment
 
 KILLS = 10
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return World(tmp_path_factory.mktemp("soak"))
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    world = World(tmp_path)
+    for name, value in environment(world.warehouse).items():
+        monkeypatch.setenv(name, value)
+    return world
 
 
-def test_ten_kills_lose_nothing(world: World) -> None:
-    done = kill_at_random(world, KILLS, 20240501, print)
+def test_ten_kills_lose_nothing_and_what_is_lost_is_found(world: World, suite_seed: int) -> None:
+    done = kill_at_random(world, KILLS, suite_seed, print)
     assert done.by_stage.total() == KILLS
     assert done.whole_passes == 2
     assert done.rows_compared > 0
@@ -32,15 +37,6 @@ def test_ten_kills_lose_nothing(world: World) -> None:
     print_kills(console, done)
     assert f"{done.rows_compared:,} rows of earlier runs" in console.export_text()
 
-
-def test_readers_see_no_error_while_jobs_run(world: World) -> None:
-    readings, releases = read_while_publishing(world, 0, print)
-    assert releases == 2
-    assert len(readings) == 8
-    print_readings(Console(quiet=True), readings, releases, Settings(warehouse=world.warehouse))
-
-
-def test_a_lost_row_and_a_torn_run_are_found(world: World) -> None:
     state = _State(world)
     state.check(Kills())
     with connect(world.warehouse, read_only=False, wait_seconds=20) as connection:
@@ -54,3 +50,12 @@ def test_a_lost_row_and_a_torn_run_are_found(world: World) -> None:
         connection.execute(f"delete from {RUNS.qualified_name}")
     with pytest.raises(TrialError, match=r"runs of run|never completed"):
         _State(world).check(Kills())
+
+
+@pytest.mark.long
+def test_readers_see_no_error_while_jobs_run(world: World) -> None:
+    """In short by ``test_readers_never_see_an_error_half_a_release_or_two``, without the jobs."""
+    readings, releases = read_while_publishing(world, 0, print)
+    assert releases == 2
+    assert len(readings) == 8
+    print_readings(Console(quiet=True), readings, releases, Settings(warehouse=world.warehouse))

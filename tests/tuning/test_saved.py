@@ -11,7 +11,7 @@ from ml.errors import InputError
 from ml.models.lightfm_settings import LightFMSettings
 from ml.settings import load_settings
 from ml.tuning.saved import TUNED_FILE, Provenance, Tuned, read_tuned, write_tuned
-from tests.conftest import run_cli
+from tests.commands import run_cli
 
 PROVENANCE = Provenance(
     study='lightfm-0123 "quoted"',

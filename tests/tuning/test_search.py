@@ -23,7 +23,7 @@ from ml.dataset import Fold
 from ml.errors import InputError, ModelError, WarehouseBusyError
 from ml.fingerprint import fingerprint
 from ml.models.lightfm_settings import LightFMSettings
-from ml.models.ncf import NCFSettings
+from ml.models.ncf_settings import NCFSettings
 from ml.progress import Progress
 from ml.settings import PROJECT_ROOT, Settings, load_settings
 from ml.tuning.saved import TUNED_FILE, TUNED_MODELS, Provenance, Tuned, write_tuned
@@ -31,7 +31,7 @@ from ml.tuning.search import Search, TrialRun, storage_file
 from ml.tuning.space import SPACES, default_parameters, open_dimensions
 from ml.tuning.tune import read_validation, tune
 from ml.warehouse import connect
-from tests.conftest import environment, run_cli
+from tests.commands import environment, run_cli
 from tests.models.folds import two_tastes
 
 QUICK = LightFMSettings(max_epochs=6, patience=6)

@@ -22,7 +22,7 @@ from ml.contracts import Columns
 from ml.dataset import Fold
 from ml.evaluation.protocol import EpochEvaluator, EpochQuality, Evaluation, Scores, evaluate
 from ml.marts import read_folds
-from ml.models.base import ModelSettings
+from ml.models.settings import ModelSettings
 from ml.progress import Progress
 from ml.settings import Settings
 from ml.trials import model_settings

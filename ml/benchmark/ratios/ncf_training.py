@@ -37,7 +37,8 @@ from ml.benchmark.results import BenchmarkResult, spread
 from ml.dataset import Fold
 from ml.errors import InputError
 from ml.evaluation.protocol import EpochEvaluator
-from ml.models.ncf import NCF, NCFSettings, torch_threads
+from ml.models.ncf import NCF, torch_threads
+from ml.models.ncf_settings import NCFSettings
 from ml.models.ncf_training import Training
 from ml.progress import Progress
 from ml.settings import Settings

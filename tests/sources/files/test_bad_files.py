@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ml.contracts import RAW_REJECTED_ROWS, RAW_TRANSACTIONS
-from tests.conftest import run_cli
+from tests.commands import run_cli
 from tests.sources.files.feeds import HEADER, load, rows, sale, write
 
 GOOD = f"{HEADER}\n{sale(1)}\n"

@@ -19,7 +19,7 @@ from ml.sources.simulated.load import load_world
 from ml.sources.simulated.settings import WorldSettings
 from ml.sources.simulated.world import World
 from ml.warehouse import Connection, connect, read_table
-from tests.conftest import run_cli
+from tests.commands import run_cli
 
 SMALL = WorldSettings(clients=3000, services=60, partners=4, days=180, seed=3)
 

@@ -22,6 +22,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from ml import contracts
 from ml.backtest.settings import BacktestSettings
 from ml.benchmark.settings import BenchmarkSettings
 from ml.errors import InputError
@@ -35,6 +36,12 @@ from ml.tuning.settings import TuningSettings
 
 PROJECT_ROOT: Final = Path(__file__).resolve().parent.parent
 SETTINGS_FILE: Final = PROJECT_ROOT / "cross_sell.toml"
+_RESERVED: Final = {
+    *(one.schema_name for one in vars(contracts).values() if isinstance(one, contracts.Table)),
+    *("staging", "core", "learning", "cross_sell", "information_schema", "pg_catalog"),
+    *("main", "memory", "temp", "system", "serving"),
+}
+"""No names for a warehouse's file: schemas, and catalogs of the engine and of the readers."""
 
 
 class Settings(BaseSettings):
@@ -145,6 +152,11 @@ class Settings(BaseSettings):
         """The engine and dbt make a catalog's name of the file's."""
         if not re.fullmatch(r"[^;\"'`\\\x00-\x1f\x7f]+", value.name):
             raise ValueError("its file name must be without quotes, ';' and backslashes")
+        if value.name.split(".")[0].lower() in _RESERVED:
+            raise ValueError(
+                f"'{value.name}' would name the catalog like a schema, or like one of the engine's "
+                "own: rename it, say to warehouse.duckdb"
+            )
         return value
 
     @classmethod
@@ -231,6 +243,7 @@ def load_settings(*, is_tuned: bool = True, **overrides: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"setting '{name}': {first['msg']}, got {first.get('input')!r}") from None
+        message = first["msg"].removeprefix("Value error, ")
+        raise InputError(f"setting '{name}': {message}, got {first.get('input')!r}") from None
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{SETTINGS_FILE} cannot be read: {error}") from None

@@ -63,19 +63,26 @@ def load_simulated(
 @command
 def load_files(
     folder: Annotated[Path, typer.Argument(help="Landing folder: one folder per partner.")],
-    check: Annotated[bool, typer.Option("--check", help="Read and report; write nothing.")] = False,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Read and report, and draft mappings that lack; write nothing."
+        ),
+    ] = False,
     warehouse: WarehouseOption = None,
 ) -> None:
-    """Load partners' files (CSV, NDJSON, Parquet); what is loaded already stays as it is."""
+    """Load partners' files (CSV, NDJSON, Parquet, Excel); what is loaded stays as it is."""
     from ml.errors import InputError
     from ml.sources.files.load import load_files as run_load
-    from ml.sources.files.report import print_outcomes, told_refusals
+    from ml.sources.files.report import print_drafts, print_outcomes, told_refusals
 
     settings = load_settings(warehouse=warehouse)
     if not check:
         claimed(settings)
     outcomes = run_load(settings, folder, Progress(out), is_check=check)
     print_outcomes(out, outcomes, is_check=check)
+    if check:
+        print_drafts(out, folder, outcomes)
     rest = "nothing was loaded" if check else "the others are loaded"
     if (problem := told_refusals(outcomes, rest)) is not None:
         raise InputError(problem)

@@ -8,6 +8,7 @@ from ml.warehouse.conversion import (
     PROBLEM,
     Converter,
     TextFormat,
+    factor_names,
     is_time_zone,
     is_timestamp_format,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "differing_rows",
     "distinct_values",
     "existing_columns",
+    "factor_names",
     "fingerprint_by_run",
     "fingerprint_of",
     "give_back",

@@ -53,6 +53,15 @@ class TextFormat:
     time_zone: str = "UTC"
 
 
+def factor_names(name: str) -> tuple[str, str]:
+    """Columns that hold the two factors of a computed column.
+
+    >>> factor_names("amount")
+    ('amount: factor 1', 'amount: factor 2')
+    """
+    return f"{name}: factor 1", f"{name}: factor 2"
+
+
 def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
@@ -116,6 +125,8 @@ class Converter:
         Key columns that the file lacks, with the text that goes before the line number.
     iso_columns : collection of str
         Columns whose times are written in ISO 8601, whatever the format says.
+    computed : collection of str
+        Columns that are the product of two others (:func:`factor_names`).
     """
 
     def __init__(
@@ -125,6 +136,7 @@ class Converter:
         text_format: TextFormat,
         made_ids: Mapping[str, str],
         iso_columns: Collection[str] = (),
+        computed: Collection[str] = (),
     ) -> None:
         iso_format = replace(text_format, timestamp_formats=())
         present = [c for c in table.columns if c.name in set(columns)]
@@ -132,13 +144,19 @@ class Converter:
         for column in present:
             name = quoted(f"typed {column.name}")
             written = iso_format if column.name in iso_columns else text_format
-            typed.append(f"{_typed(column, written)} as {name}")
+            value, blank = _typed(column, written), _is_blank(column)
+            if column.name in computed:
+                factors = [replace(column, name=factor) for factor in factor_names(column.name)]
+                product = " * ".join(f"({_typed(factor, written)})" for factor in factors)
+                value = f"case when isfinite({product}) then {product} end"
+                blank = f"({' or '.join(_is_blank(factor) for factor in factors)})"
+            typed.append(f"{value} as {name}")
             outputs.append(f"{name} as {quoted(column.name)}")
             if column.is_required:
-                problems.append(f"when {_is_blank(column)} then 'missing_value:{column.name}'")
+                problems.append(f"when {blank} then 'missing_value:{column.name}'")
             if column.type != STRING:
                 problems.append(
-                    f"when {name} is null and not {_is_blank(column)} "
+                    f"when {name} is null and not {blank} "
                     f"then '{_REASONS[column.type]}:{column.name}'"
                 )
         outputs += [f"{_text(stem)} || {LINE} as {quoted(name)}" for name, stem in made_ids.items()]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import Final
+
+from ml.sources.files.encodings import Bytes
 
 BLOCK: Final = 8 << 20
 LONGEST_LINE: Final = 1 << 20
@@ -40,11 +42,21 @@ class BlockReader:
         Bytes read at once.
     """
 
-    def __init__(self, stream: BinaryIO, size: int = BLOCK) -> None:
+    def __init__(self, stream: Bytes, size: int = BLOCK) -> None:
         self._stream = stream
         self._size = size
         self._tail = b""
         self._is_at_end = False
+
+    @property
+    def ahead(self) -> bytes:
+        """What is read and not yet given out; it may end within a line."""
+        return self._tail
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all is given out."""
+        return self._is_at_end
 
     def read(self, kept: bytes = b"") -> Block | None:
         """The next lines, after those of the last block that were kept; None at the end."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -25,7 +25,7 @@ from ml.sources.files.mapping import Mapping as PartnerMapping
 from ml.sources.files.mapping import deliverable
 from ml.sources.files.outcome import FileRefusedError
 from ml.sources.files.rows import RowBatch
-from ml.warehouse import LINE
+from ml.warehouse import LINE, factor_names
 
 _OWN_IDS: Final = {
     RAW_TRANSACTIONS: Columns.TRANSACTION_ID,
@@ -63,6 +63,9 @@ class ColumnPlan:
     normalise : mapping of str to callable
         How e-mail, phone and loyalty id are written before they are hashed.
     secret : bytes or None
+    factors : mapping of str to pair of str
+        By the contract's column: the two columns whose product it is, each by the contract's name
+        or the file's.
     """
 
     table: Table
@@ -73,6 +76,7 @@ class ColumnPlan:
     made_id: str | None
     normalise: Mapping[str, Callable[[str], str | None]]
     secret: bytes | None
+    factors: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def rows(self, batch: RowBatch) -> pa.Table:
         """Rows by the contract's names, with their lines; texts are not yet converted."""
@@ -86,6 +90,11 @@ class ColumnPlan:
             columns[identity.HASHED.get(name, name)] = column
         for name, value in self.constants.items():
             columns[name] = pa.repeat(pa.scalar(value, pa.string()), len(batch.lines))
+        for name, pair in self.factors.items():
+            texts = [columns[f] if f in columns else batch.columns.column(f) for f in pair]
+            columns |= dict(zip(factor_names(name), texts, strict=True))
+            # What a rejected row shows.
+            columns[name] = pc.binary_join_element_wise(*texts, " * ")
         columns[LINE] = batch.lines
         return pa.table(columns)
 
@@ -115,16 +124,23 @@ def plan_columns(
     FileRefusedError
         A column comes twice, is unknown, or is required and lacking.
     """
-    _refuse_twice(names, "the header names {} twice: rename or drop one")
     entity = mapping.entity(table)
     known = deliverable(table)
     ignored = [name for name in names if name in entity.ignore_columns]
-    targets = {
-        name: entity.columns.get(name, name) for name in names if name not in entity.ignore_columns
-    }
+    wanted = [name for name in names if name and name not in entity.ignore_columns]
+    _refuse_twice(wanted, "the header names {} twice: rename or drop one")
+    multiplied = {name for pair in entity.factors.values() for name in pair}
+    targets = {}
+    for name in wanted:
+        target = entity.columns.get(name, name)
+        # What is only multiplied need be no column of the contract.
+        if name not in multiplied or (target in known and target not in entity.computed):
+            targets[name] = target
     unknown = [name for name, target in targets.items() if target not in known]
     if unknown:
-        raise FileRefusedError(_unknown(table, names, unknown, known))
+        raise FileRefusedError(_unknown(table, wanted, unknown, known))
+    if not wanted:
+        raise FileRefusedError("it has no column that is wanted: see ignore_columns in mapping.yml")
     _refuse_twice(list(targets.values()), "two columns become {}: ignore one in mapping.yml")
     sources = {target: name for name, target in targets.items()}
     both = [name for name in entity.constants if name in sources]
@@ -146,7 +162,20 @@ def plan_columns(
                 constants[name] = constants[stand_in]
     own_id = _OWN_IDS.get(table)
     made_id = own_id if own_id and own_id not in sources and own_id not in constants else None
-    _refuse_lacking(table, known, {*sources, *constants, made_id})
+    factors = {
+        name: (
+            _factor(name, pair[0], wanted, {*sources, *constants}),
+            _factor(name, pair[1], wanted, {*sources, *constants}),
+        )
+        for name, pair in entity.factors.items()
+    }
+    both = [name for name in factors if name in sources]
+    if both:
+        raise FileRefusedError(
+            f"{identity.shown(both)} is a column of the file and computed in mapping.yml: "
+            "ignore the one or drop the other"
+        )
+    _refuse_lacking(table, known, {*sources, *constants, *factors, made_id})
     hashed = [name for name in identity.HASHED if name in sources]
     key = identity.secret() if hashed else None
     if hashed and key is None:
@@ -163,6 +192,17 @@ def plan_columns(
         made_id,
         _normalisers(mapping),
         key,
+        factors,
+    )
+
+
+def _factor(name: str, factor: str, wanted: Sequence[str], ours: Collection[str]) -> str:
+    """Where a factor stands: in a column of the contract or, under its own name, of the file."""
+    if (factor in ours and factor != name) or factor in wanted:
+        return factor
+    raise FileRefusedError(
+        f"'{name}' is computed in mapping.yml from {identity.shown([factor])}, which is no column "
+        f"of it: there are {identity.shown(wanted)}"
     )
 
 

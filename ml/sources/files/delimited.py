@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import csv
-import gzip
-import io
-from collections.abc import Iterator, Sequence
-from typing import BinaryIO, Final
+import re
+from collections.abc import Collection, Iterator
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from ml.sources.files.blocks import LONGEST_LINE, Block, BlockReader
+from ml.sources.files.encodings import open_text
 from ml.sources.files.identity import mask_all, mask_fields, shown
-from ml.sources.files.mapping import Mapping
+from ml.sources.files.mapping import EntityMapping, Mapping, one_line
 from ml.sources.files.outcome import FileRefusedError
-from ml.sources.files.rows import BrokenRow, RowBatch, shortened, text_table
+from ml.sources.files.packing import Content
+from ml.sources.files.rows import BrokenRow, RowBatch, nameless, shortened, text_table
 
-_BOM: Final = b"\xef\xbb\xbf"
-_UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 _LONGEST_ROW: Final = 100
 """Lines that one quoted row may take."""
-_OTHER_DELIMITERS: Final = (",", ";", "\t", "|")
+OTHER_DELIMITERS: Final = (",", ";", "\t", "|")
 _NEWLINE, _RETURN, _QUOTE = 10, b"\r", b'"'
+SEPARATOR: Final = re.compile(rb'"?sep=([^"])"?\r?', re.IGNORECASE)
+"""A line with which Excel is told the delimiter."""
 
 
 class _OpenQuoteError(Exception):
@@ -35,9 +36,9 @@ class CsvReader:
 
     Parameters
     ----------
-    stream : binary file
-        Already unpacked.
+    content : Content
     mapping : Mapping
+    entity : EntityMapping
 
     Raises
     ------
@@ -47,56 +48,88 @@ class CsvReader:
 
     iso_names: frozenset[str] = frozenset()
 
-    def __init__(self, stream: BinaryIO, mapping: Mapping) -> None:
+    def __init__(self, content: Content, mapping: Mapping, entity: EntityMapping) -> None:
+        stream, self._encoding = open_text(content.stream, mapping.encoding)
         self._blocks = BlockReader(stream)
-        self._delimiter = mapping.delimiter
-        self._encoding = mapping.encoding
-        self.names = self._header()
-        self._line = 2
+        self._delimiter = mapping.delimiter or ("\t" if content.is_tabbed else ",")
+        self._is_stated = mapping.delimiter is not None
+        self._line = 1
+        self.names = self._header(entity.skip_lines or 0)
+        self._refuse_other_delimiter(self.names)
+        ignored = entity.ignore_columns
+        self._wanted = [i for i, n in enumerate(self.names) if n and n not in ignored]
+        self._noted = content.notes + nameless(self.names)
 
-    def mask(self, text: str, hidden: Sequence[str]) -> str:
+    @property
+    def notes(self) -> list[str]:
+        """What was found out, not stated."""
+        return [*self._encoding.notes, *self._noted]
+
+    def mask(self, text: str, hidden: Collection[str]) -> str:
         """A row's text without what hidden columns hold."""
-        if not hidden:
+        places = [i for i, name in enumerate(self.names) if name in hidden or not name]
+        if not places:
             return text
         try:
-            return mask_fields(text, self._delimiter, [self.names.index(n) for n in hidden])
+            return mask_fields(text, self._delimiter, places)
         except (csv.Error, IndexError, StopIteration):
             return mask_all(text)
 
-    def _header(self) -> list[str]:
+    def _header(self, skipped: int) -> list[str]:
+        for _ in range(skipped):
+            self._next_line()
+        lines = self._header_lines()
+        try:
+            first = next(lines)
+            if (said := SEPARATOR.fullmatch(first.strip().encode())) is not None:
+                if not self._is_stated:
+                    self._delimiter = said[1].decode()
+                first = next(lines)
+            if not first.strip():
+                raise FileRefusedError(
+                    "its first line is empty: the first line of a CSV file names the columns; "
+                    "state skip_lines in mapping.yml where other lines come before"
+                )
+            names = next(csv.reader(_chained(first, lines), delimiter=self._delimiter))
+        except UnicodeDecodeError:
+            raise FileRefusedError(
+                f"its first line is not {self._encoding.name}: state encoding in mapping.yml"
+            ) from None
+        except (csv.Error, StopIteration):
+            raise FileRefusedError("its first line is no header: is it CSV?") from None
+        return [one_line(name) for name in names]
+
+    def _header_lines(self) -> Iterator[str]:
+        """Lines for the parser, which asks for another while a quote is open."""
+        for _ in range(_LONGEST_ROW):
+            line = self._next_line()
+            if _RETURN in line and _QUOTE not in line:
+                raise FileRefusedError("its lines end in CR alone: save it with LF or CRLF")
+            if b"\0" in line:
+                raise FileRefusedError("its first line has NUL bytes: is it CSV?")
+            yield line.decode(self._encoding.name) + "\n"
+        raise FileRefusedError("a quote opens in its first line and is not closed: mend it")
+
+    def _next_line(self) -> bytes:
         line = self._blocks.first_line()
         if line is None:
             raise FileRefusedError(
                 f"its first line is longer than {LONGEST_LINE:,} bytes: is it CSV?"
             )
-        if line.startswith(_UTF_16):
-            raise FileRefusedError("it is UTF-16: save it as UTF-8")
-        text = line.removeprefix(_BOM).rstrip(b"\r")
-        if _RETURN in text:
-            raise FileRefusedError("its lines end in CR alone: save it with LF or CRLF")
-        if b"\0" in text:
-            raise FileRefusedError("its first line has NUL bytes: is it CSV?")
-        if not text.strip():
+        if self._line > 1 and not line and self._blocks.is_read:
             raise FileRefusedError(
-                "its first line is empty: the first line of a CSV file names the columns"
+                "it ends before a line that names its columns: are skip_lines and its quotes right?"
             )
-        try:
-            names = next(csv.reader([text.decode(self._encoding)], delimiter=self._delimiter))
-        except UnicodeDecodeError:
-            raise FileRefusedError(
-                f"its first line is not {self._encoding}: state encoding in mapping.yml"
-            ) from None
-        except (csv.Error, StopIteration):
-            raise FileRefusedError("its first line is no header: is it CSV?") from None
-        names = [name.strip() for name in names]
-        self._refuse_other_delimiter(names)
-        return names
+        ahead = self._blocks.ahead
+        self._encoding.settle(line + b"\n" + ahead[: ahead.rfind(b"\n") + 1])
+        self._line += 1
+        return line.removesuffix(_RETURN)
 
     def _refuse_other_delimiter(self, names: list[str]) -> None:
         [only, *more] = names
         if more:
             return
-        for other in _OTHER_DELIMITERS:
+        for other in OTHER_DELIMITERS:
             if other != self._delimiter and other in only:
                 raise FileRefusedError(
                     f"its first line has no {self._delimiter!r}, but {only.count(other)} "
@@ -110,6 +143,7 @@ class CsvReader:
                 kept = b""
                 yield self._long_line(block.long_line)
                 continue
+            self._encoding.settle(block.data)
             batch = self._bulk(block.data)
             kept = b""
             if batch is None:
@@ -125,8 +159,8 @@ class CsvReader:
             return None
         try:
             # The parser's handler of invalid rows cannot meet bytes that are no text.
-            text = data.decode(self._encoding)
-            utf8 = data if self._encoding == "utf-8" else text.encode()
+            text = data.decode(self._encoding.name)
+            utf8 = data if self._encoding.name == "utf-8" else text.encode()
             parsed, invalid = self._parse(utf8)
         except (UnicodeDecodeError, pa.ArrowInvalid):
             return None
@@ -141,7 +175,7 @@ class CsvReader:
 
         def row_text(place: int) -> str:
             line = data[starts[place] : ends[place]].rstrip(_RETURN)
-            return shortened(line.decode(self._encoding))
+            return shortened(line.decode(self._encoding.name))
 
         broken = [
             self._wrong_count(first + number - 1, found, row_text(number - 1))
@@ -156,6 +190,7 @@ class CsvReader:
 
     def _parse(self, utf8: bytes) -> tuple[pa.Table, list[tuple[int, int]]]:
         invalid: list[tuple[int, int]] = []
+        wanted = [str(i) for i in self._wanted]
 
         def note(row: arrow_csv.InvalidRow) -> str:
             invalid.append((row.number, row.actual_columns))
@@ -165,16 +200,21 @@ class CsvReader:
             pa.BufferReader(utf8),
             # Rows are numbered only without threads.
             arrow_csv.ReadOptions(
-                use_threads=False, column_names=self.names, block_size=len(utf8) + 1
+                use_threads=False,
+                # Names of columns that are not wanted may come twice.
+                column_names=[str(i) for i in range(len(self.names))],
+                block_size=len(utf8) + 1,
             ),
             arrow_csv.ParseOptions(
                 delimiter=self._delimiter, invalid_row_handler=note, ignore_empty_lines=False
             ),
             arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(self.names, pa.string()), strings_can_be_null=False
+                include_columns=wanted,
+                column_types=dict.fromkeys(wanted, pa.string()),
+                strings_can_be_null=False,
             ),
         )
-        return parsed, invalid
+        return parsed.rename_columns([self.names[i] for i in self._wanted]), invalid
 
     # --- line by line -------------------------------------------------------------------
 
@@ -183,7 +223,7 @@ class CsvReader:
         lines = block.data.split(b"\n")
         if not lines[-1]:
             lines.pop()
-        columns: list[list[str]] = [[] for _ in self.names]
+        columns: list[list[str]] = [[] for _ in self._wanted]
         numbers: list[int] = []
         texts: list[str] = []
         broken: list[BrokenRow] = []
@@ -201,14 +241,14 @@ class CsvReader:
                     broken.append(row)
                 else:
                     fields, text = row
-                    for column, value in zip(columns, fields, strict=True):
-                        column.append(value)
+                    for column, i in zip(columns, self._wanted, strict=True):
+                        column.append(fields[i])
                     numbers.append(self._line)
                     texts.append(text)
             place += taken
             self._line += taken
         batch = RowBatch(
-            text_table(self.names, columns),
+            text_table([self.names[i] for i in self._wanted], columns),
             pa.array(numbers, pa.int64()),
             lambda positions: [texts[p] for p in positions],
             broken,
@@ -222,7 +262,7 @@ class CsvReader:
         first = lines[place]
         if (problem := self._unreadable(first)) is not None:
             return problem, 1
-        feed = _Feed(lines, place, self._encoding)
+        feed = _Feed(lines, place, self._encoding.name)
         try:
             fields = next(csv.reader(feed, delimiter=self._delimiter))
         except csv.Error as error:
@@ -243,14 +283,18 @@ class CsvReader:
         if b"\0" in line:
             return self._broken("nul_byte", "the line has NUL bytes", line)
         try:
-            line.decode(self._encoding)
+            line.decode(self._encoding.name)
         except UnicodeDecodeError as error:
-            detail = f"byte {error.start + 1} of the line is not {self._encoding}"
+            detail = f"byte {error.start + 1} of the line is not {self._encoding.name}"
             return self._broken("bad_encoding", detail, line)
         return None
 
     def _broken(self, reason: str, detail: str, line: bytes) -> BrokenRow:
-        text = line[: LONGEST_LINE // 8].rstrip(_RETURN).decode(self._encoding, "backslashreplace")
+        text = (
+            line[: LONGEST_LINE // 8]
+            .rstrip(_RETURN)
+            .decode(self._encoding.name, "backslashreplace")
+        )
         return BrokenRow(self._line, reason, detail, shortened(text))
 
     def _wrong_count(self, line: int, found: int, text: str) -> BrokenRow:
@@ -260,7 +304,7 @@ class CsvReader:
     def _long_line(self, beginning: bytes) -> RowBatch:
         broken = self._broken("line_too_long", f"over {LONGEST_LINE:,} bytes", beginning)
         self._line += 1
-        empty = text_table(self.names, [[] for _ in self.names])
+        empty = text_table([self.names[i] for i in self._wanted], [[] for _ in self._wanted])
         return RowBatch(empty, pa.array([], pa.int64()), lambda _: [], [broken])
 
 
@@ -319,8 +363,6 @@ def _plain_line_ends(data: bytes) -> np.ndarray | None:
     return ends
 
 
-def unpacked(stream: BinaryIO, file_format: str) -> BinaryIO:
-    """A file's bytes, unpacked where it is gzip."""
-    return (
-        io.BufferedReader(gzip.GzipFile(fileobj=stream)) if file_format.endswith("gz") else stream
-    )
+def _chained(first: str, lines: Iterator[str]) -> Iterator[str]:
+    yield first
+    yield from lines

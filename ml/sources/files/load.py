@@ -124,6 +124,7 @@ def _refuse(outcome: FileOutcome, problem: str) -> None:
     outcome.status, outcome.problem = REFUSED, problem
     outcome.read = outcome.accepted = 0
     outcome.reasons.clear()
+    outcome.notes.clear()
     outcome.accepted_rows = outcome.rejected_rows = None
 
 

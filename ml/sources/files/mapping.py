@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -9,6 +10,8 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ml.contracts import RAW_CLIENTS, RAW_ENTITIES, Columns, Table
+from ml.contracts.table import DOUBLE
+from ml.sources.files.encodings import known_encoding
 from ml.sources.files.identity import HASHED
 from ml.sources.files.landing import MAPPING
 from ml.sources.files.outcome import FileRefusedError
@@ -35,6 +38,20 @@ def _format(value: str) -> str:
     return value
 
 
+def one_line(name: str) -> str:
+    r"""A column's name with one blank for all that parts its words, line ends included.
+
+    >>> one_line(" net\n amount ")
+    'net amount'
+    """
+    return " ".join(name.split())
+
+
+_Name = Annotated[str, AfterValidator(one_line)]
+_Encoding = Annotated[str, AfterValidator(known_encoding)]
+_Count = Annotated[int, Field(ge=0, le=1000)]
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -50,14 +67,36 @@ class EntityMapping(_Strict):
         Values of columns that the files lack.
     values : dict of str to dict of str to str
         For a column of the contract: the partner's values to the contract's.
+    computed : dict of str to str
+        For a column of numbers of the contract: the product of two columns, ``a * b``, each by
+        the contract's name or the partner's.
     ignore_columns : tuple of str
-        Columns of the files that are not wanted.
+        Columns of the files that are not wanted; they are never looked at.
+    skip_lines : int, optional
+        Lines above the one that names the columns. None: what the mapping says of all files.
+    sheet : str, optional
+        Of a workbook. None: what the mapping says of all files.
     """
 
-    columns: dict[str, str] = Field(default_factory=dict)
+    columns: dict[_Name, str] = Field(default_factory=dict)
     constants: dict[str, str] = Field(default_factory=dict)
     values: dict[str, dict[str, str]] = Field(default_factory=dict)
-    ignore_columns: tuple[str, ...] = ()
+    computed: dict[str, str] = Field(default_factory=dict)
+    ignore_columns: tuple[_Name, ...] = ()
+    skip_lines: _Count | None = None
+    sheet: str | None = None
+
+    @property
+    def factors(self) -> dict[str, tuple[str, str]]:
+        """By computed column: the two columns that are multiplied."""
+        return {name: _factors(text) for name, text in self.computed.items()}
+
+
+def _factors(text: str) -> tuple[str, str]:
+    found = re.fullmatch(r"([^*]+)\*([^*]+)", one_line(text))
+    if found is None or not found[1].strip() or not found[2].strip():
+        raise ValueError(f"'{text}' is no product of two columns; write one like quantity * price")
+    return found[1].strip(), found[2].strip()
 
 
 class Mapping(_Strict):
@@ -65,9 +104,10 @@ class Mapping(_Strict):
 
     Parameters
     ----------
-    delimiter : str, default ","
-    encoding : {"utf-8", "cp1251"}, default "utf-8"
-        With or without a byte order mark.
+    delimiter : str, optional
+        None: a comma; in files named ``.tsv`` a tab.
+    encoding : str, optional
+        By any usual name. None: UTF-8, or what the file's bytes say.
     decimal : {".", ","}, default "."
     timestamp_formats : tuple of str
         As of ``strptime``; none: ISO 8601.
@@ -76,16 +116,22 @@ class Mapping(_Strict):
         Put before telephone numbers without one.
     phone_trunk_prefix : str, default "0"
         Dropped from telephone numbers without a country code.
+    skip_lines : int, default 0
+        Lines above the one that names the columns.
+    sheet : str, optional
+        Of workbooks. None: the first one that is not hidden.
     entities : dict of str to EntityMapping
     """
 
-    delimiter: Annotated[str, Field(min_length=1, max_length=1, pattern='[^"\r\n]')] = ","
-    encoding: Literal["utf-8", "cp1251"] = "utf-8"
+    delimiter: Annotated[str, Field(min_length=1, max_length=1, pattern='[^"\r\n]')] | None = None
+    encoding: _Encoding | None = None
     decimal: Literal[".", ","] = "."
     timestamp_formats: tuple[Annotated[str, AfterValidator(_format)], ...] = ()
     time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
     phone_country_code: Annotated[str, Field(pattern="^[0-9]{0,3}$")] = ""
     phone_trunk_prefix: Annotated[str, Field(pattern="^[0-9]{0,2}$")] = "0"
+    skip_lines: _Count = 0
+    sheet: str | None = None
     entities: dict[str, EntityMapping] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -99,6 +145,7 @@ class Mapping(_Strict):
                 ("columns", list(entity.columns.values())),
                 ("constants", list(entity.constants)),
                 ("values", list(entity.values)),
+                ("computed", list(entity.computed)),
             ):
                 for column in names:
                     if column not in known:
@@ -109,6 +156,7 @@ class Mapping(_Strict):
             for column in entity.constants:
                 if column in HASHED:
                     raise ValueError(f"entities.{name}.constants: '{column}' differs by client")
+            _check_computed(f"entities.{name}.computed", tables[name], entity)
         return self
 
     @property
@@ -117,8 +165,25 @@ class Mapping(_Strict):
         return TextFormat(self.decimal, self.timestamp_formats, self.time_zone)
 
     def entity(self, table: Table) -> EntityMapping:
-        """What is said of a table's files; nothing where nothing is."""
-        return self.entities.get(table.name, EntityMapping())
+        """What is said of a table's files, in particular or of all."""
+        said = self.entities.get(table.name, EntityMapping())
+        general = {"skip_lines": self.skip_lines, "sheet": self.sheet}
+        return said.model_copy(
+            update={k: v for k, v in general.items() if getattr(said, k) is None}
+        )
+
+
+def _check_computed(where: str, table: Table, entity: EntityMapping) -> None:
+    numbers = {column.name for column in table.columns if column.type == DOUBLE}
+    try:
+        computed = list(entity.factors)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    for name in computed:
+        if name not in numbers:
+            raise ValueError(f"{where}: '{name}' is no amount or quantity")
+        if name in entity.constants:
+            raise ValueError(f"{where}: '{name}' is a constant as well: drop one")
 
 
 def mapping_text(folder: Path) -> bytes:

@@ -41,6 +41,8 @@ class FileOutcome:
         Rejected rows by reason.
     problem : str or None
         Why it was refused or skipped, and what to do.
+    notes : list of str
+        How it was read where nothing states it.
     accepted_rows, rejected_rows : Path or None
         Where its rows are staged.
     """
@@ -55,6 +57,7 @@ class FileOutcome:
     accepted: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     problem: str | None = None
+    notes: list[str] = field(default_factory=list)
     accepted_rows: Path | None = None
     rejected_rows: Path | None = None
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any, BinaryIO, Final
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ml.sources.files.blocks import LONGEST_LINE, BlockReader
+from ml.sources.files.blocks import LONGEST_LINE, Block, BlockReader
+from ml.sources.files.encodings import open_text
 from ml.sources.files.identity import MASK, mask_all, shown
-from ml.sources.files.mapping import Mapping
+from ml.sources.files.mapping import EntityMapping, Mapping, one_line
 from ml.sources.files.outcome import FileRefusedError
-from ml.sources.files.rows import BrokenRow, RowBatch, shortened, text_table
+from ml.sources.files.packing import Content
+from ml.sources.files.rows import BrokenRow, RowBatch, nameless, shortened, text_table
 
 _ROWS_AT_ONCE: Final = 100_000
-_BOM: Final = b"\xef\xbb\xbf"
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -30,56 +30,77 @@ class _RowError(Exception):
         self.detail = detail
 
 
+class _Pairs(list[tuple[str, Any]]):
+    """A JSON object as it is written: keys in order, and twice where they come twice."""
+
+
 class NdjsonReader:
     """Rows of a file with one JSON object in each line.
 
+    Its columns are all keys of all lines: exporters leave out keys without a value.
+
     Parameters
     ----------
-    stream : binary file
+    content : Content
     mapping : Mapping
+    entity : EntityMapping
 
     Raises
     ------
     FileRefusedError
-        The first line is no object: its keys are the file's columns.
+        No line is an object.
     """
 
     iso_names: frozenset[str] = frozenset()
 
-    def __init__(self, stream: BinaryIO, mapping: Mapping) -> None:
-        self._blocks = BlockReader(stream)
-        self._encoding = mapping.encoding
+    def __init__(self, content: Content, mapping: Mapping, entity: EntityMapping) -> None:
         # Numbers are written with a point in JSON, whatever the partner's texts do.
         self._decimal = mapping.decimal
+        self._ignored = set(entity.ignore_columns)
+        self._known_names: dict[str, str] = {}
         self._line = 1
-        self._first = self._blocks.first_line()
-        if self._first is None:
-            raise FileRefusedError(
-                f"its first line is longer than {LONGEST_LINE:,} bytes: is it NDJSON?"
-            )
-        self._first = self._first.removeprefix(_BOM)
-        if not self._first.strip():
-            raise FileRefusedError("its first line is empty: NDJSON has an object in each line")
-        try:
-            self.names = list(self._object(self._first))
-        except _RowError as error:
-            raise FileRefusedError(
-                f"its first line is no JSON object ({error.detail}): is it NDJSON?"
-            ) from None
+        stream, self._encoding = open_text(content.stream, mapping.encoding)
+        self.names = self._all_names(BlockReader(stream))
+        self._noted = content.notes + nameless(self.names)
+        content.stream.seek(0)
+        stream, again = open_text(content.stream, mapping.encoding)
+        again.name = self._encoding.name
+        self._blocks = BlockReader(stream)
 
-    def mask(self, text: str, hidden: Sequence[str]) -> str:
+    @property
+    def notes(self) -> list[str]:
+        """What was found out, not stated."""
+        return self._noted + self._encoding.notes
+
+    def _all_names(self, blocks: BlockReader) -> list[str]:
+        names: dict[str, None] = {}
+        problem = None
+        for block in _all_blocks(blocks):
+            self._encoding.settle(block.data)
+            for line in block.data.split(b"\n"):
+                if not line.strip():
+                    continue
+                try:
+                    names.update((name, None) for name, _ in self._pairs(line))
+                except _RowError as error:
+                    problem = problem or error
+        if not names:
+            detail = f"the first that is none: {problem.detail}" if problem else "it is blank"
+            raise FileRefusedError(f"no line of it is a JSON object ({detail}): is it NDJSON?")
+        return list(names)
+
+    def mask(self, text: str, hidden: Collection[str]) -> str:
         """A row's text without what hidden columns hold."""
         if not hidden:
             return text
         try:
-            content = self._object(text.encode())
+            content = self._object(text.encode(self._encoding.name))
         except _RowError:
             return mask_all(text)
         return _json({k: MASK if k in hidden and v else v for k, v in content.items()})
 
     def __iter__(self) -> Iterator[RowBatch]:
-        yield self._rows([self._first or b""])
-        while (block := self._blocks.read()) is not None:
+        for block in _all_blocks(self._blocks):
             if block.long_line is not None:
                 detail = f"over {LONGEST_LINE:,} bytes"
                 broken = self._broken(_RowError("line_too_long", detail), block.long_line)
@@ -93,15 +114,10 @@ class NdjsonReader:
 
     def _rows(self, lines: list[bytes]) -> RowBatch:
         rows, numbers, texts, broken = [], [], [], []
-        known = set(self.names)
         for line in lines:
             if line.strip():
                 try:
-                    content = self._object(line)
-                    if not known.issuperset(content):
-                        unknown = [name for name in content if name not in known]
-                        raise _RowError("unknown_column", f"the first line has no {shown(unknown)}")
-                    rows.append(content)
+                    rows.append(self._object(line))
                     numbers.append(self._line)
                     texts.append(line)
                 except _RowError as error:
@@ -116,47 +132,70 @@ class NdjsonReader:
         texts: list[bytes],
         broken: list[BrokenRow],
     ) -> RowBatch:
+        names = [name for name in self.names if name and name not in self._ignored]
         return RowBatch(
-            text_table(self.names, [[row.get(name) for row in rows] for name in self.names]),
+            text_table(names, [[row.get(name) for row in rows] for name in names]),
             pa.array(numbers, pa.int64()),
-            lambda positions: [shortened(texts[p].decode(self._encoding)) for p in positions],
+            lambda positions: [shortened(texts[p].decode(self._encoding.name)) for p in positions],
             broken,
         )
 
     def _broken(self, error: _RowError, line: bytes) -> BrokenRow:
-        text = line[: LONGEST_LINE // 8].decode(self._encoding, "backslashreplace")
+        text = line[: LONGEST_LINE // 8].decode(self._encoding.name, "backslashreplace")
         return BrokenRow(self._line, error.reason, error.detail, shortened(text))
 
     def _object(self, line: bytes) -> dict[str, str | None]:
+        content: dict[str, str | None] = {}
+        pairs = self._pairs(line)
+        for name, value in pairs:
+            if name and name not in self._ignored:
+                content[name] = _as_text(name, value)
+        if len(content) < len(pairs):
+            self._refuse_twice([name for name, _ in pairs])
+            content.update((name, "") for name, _ in pairs if name in self._ignored)
+        return content
+
+    def _refuse_twice(self, names: Sequence[str]) -> None:
+        wanted = [name for name in names if name and name not in self._ignored]
+        if len(set(wanted)) < len(wanted):
+            raise _RowError("duplicate_column", "a key comes twice")
+
+    def _pairs(self, line: bytes) -> list[tuple[str, Any]]:
+        """Keys and values of a line; keys in one line each."""
         if len(line) > LONGEST_LINE:
             raise _RowError("line_too_long", f"{len(line):,} bytes")
         if b"\0" in line:
             raise _RowError("nul_byte", "the line has NUL bytes")
         try:
             content = json.loads(
-                line.decode(self._encoding),
+                line.decode(self._encoding.name),
                 parse_float=lambda text: text.replace(".", self._decimal),
                 parse_int=str,
                 parse_constant=str,
-                object_pairs_hook=_once,
+                object_pairs_hook=_Pairs,
             )
         except UnicodeDecodeError as error:
-            detail = f"byte {error.start + 1} of the line is not {self._encoding}"
+            detail = f"byte {error.start + 1} of the line is not {self._encoding.name}"
             raise _RowError("bad_encoding", detail) from None
         except json.JSONDecodeError as error:
             raise _RowError("bad_json", f"{error.msg} at character {error.colno}") from None
         except RecursionError:
             raise _RowError("bad_json", "nested too deep") from None
-        if not isinstance(content, dict):
+        if not isinstance(content, _Pairs):
             raise _RowError("bad_json", "the line is no object")
-        return {name: _as_text(name, value) for name, value in content.items()}
+        return [(self._known_names.get(n) or self._name(n), value) for n, value in content]
+
+    def _name(self, key: str) -> str:
+        if _SURROGATE.search(key):
+            raise _RowError("bad_encoding", "a key holds half a character")
+        if "\0" in key:
+            raise _RowError("nul_byte", "a key holds NUL")
+        return self._known_names.setdefault(key, one_line(key))
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        raise _RowError("duplicate_column", "a key comes twice")
-    return content
+def _all_blocks(blocks: BlockReader) -> Iterator[Block]:
+    while (block := blocks.read()) is not None:
+        yield block
 
 
 def _as_text(name: str, value: object) -> str | None:
@@ -165,10 +204,12 @@ def _as_text(name: str, value: object) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, str):
-        raise _RowError("bad_json", f"{shown([name])} holds more than one value")
-    if _SURROGATE.search(value) or _SURROGATE.search(name):
+        raise _RowError(
+            "bad_json", f"{shown([name])} holds more than one value: ignore it, or write it flat"
+        )
+    if _SURROGATE.search(value):
         raise _RowError("bad_encoding", f"{shown([name])} holds half a character")
-    if "\0" in value or "\0" in name:
+    if "\0" in value:
         raise _RowError("nul_byte", f"{shown([name])} holds NUL")
     return value
 
@@ -178,53 +219,67 @@ class ParquetReader:
 
     Parameters
     ----------
-    path : Path
+    content : Content
     mapping : Mapping
+    entity : EntityMapping
 
     Raises
     ------
     FileRefusedError
-        It is no Parquet, or a column's type is no value of ours.
+        It is no Parquet, or a wanted column's type is no value of ours.
     """
 
-    def __init__(self, path: Path, mapping: Mapping) -> None:
+    def __init__(self, content: Content, mapping: Mapping, entity: EntityMapping) -> None:
         try:
-            self._file = pq.ParquetFile(path)
+            self._file = pq.ParquetFile(content.stream)
             schema = self._file.schema_arrow
         except (pa.ArrowException, OSError, ValueError) as error:
             reason = str(error).splitlines()[0][:200]
             raise FileRefusedError(f"it cannot be read as Parquet: {reason}") from None
-        self.names: list[str] = list(schema.names)
+        self.names: list[str] = [one_line(name) for name in schema.names]
+        self.notes = content.notes + nameless(self.names)
+        # What is ignored is not read: its type may be any.
+        self._wanted = {
+            field.name: name
+            for field, name in zip(schema, self.names, strict=True)
+            if name and name not in entity.ignore_columns
+        }
+        wanted = [field for field in schema if field.name in self._wanted]
         self.iso_names = frozenset(
-            field.name
-            for field in schema
+            self._wanted[field.name]
+            for field in wanted
             if pa.types.is_timestamp(field.type) or pa.types.is_date(field.type)
         )
-        for field in schema:
-            if pa.types.is_nested(field.type):
-                raise FileRefusedError(f"its column {shown([field.name])} is a {field.type}")
+        self._nested = {
+            self._wanted[f.name]: str(f.type) for f in wanted if pa.types.is_nested(f.type)
+        }
         self._decimal = mapping.decimal
 
-    def mask(self, text: str, hidden: Sequence[str]) -> str:
+    def mask(self, text: str, hidden: Collection[str]) -> str:
         """A row's text without what hidden columns hold."""
         content = json.loads(text)
         return _json({k: MASK if k in hidden and v else v for k, v in content.items()})
 
     def __iter__(self) -> Iterator[RowBatch]:
+        for name, kind in self._nested.items():
+            raise FileRefusedError(
+                f"its column {shown([name])} is a {kind[:80]}: ignore it in mapping.yml, or write "
+                "it flat"
+            )
         line = 1
         try:
-            for batch in self._file.iter_batches(_ROWS_AT_ONCE):
+            for batch in self._file.iter_batches(_ROWS_AT_ONCE, columns=list(self._wanted)):
                 columns = pa.table(
-                    [self._texts(name, batch.column(i)) for i, name in enumerate(self.names)],
-                    names=self.names,
+                    [self._texts(n, batch.column(column)) for column, n in self._wanted.items()],
+                    names=list(self._wanted.values()),
                 )
                 yield RowBatch(
                     columns,
-                    pa.array(range(line, line + len(columns)), pa.int64()),
+                    pa.array(range(line, line + len(batch)), pa.int64()),
                     _ParquetTexts(columns),
                     [],
                 )
-                line += len(columns)
+                line += len(batch)
         except (pa.ArrowException, OSError) as error:
             reason = str(error).splitlines()[0][:200]
             raise FileRefusedError(f"it cannot be read to its end: {reason}") from None

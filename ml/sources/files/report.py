@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ml.sources.files.outcome import REFUSED, UNCHANGED, FileOutcome
+from ml.sources.files.draft import draft_mapping, undescribed
+from ml.sources.files.landing import MAPPING, find_files
+from ml.sources.files.outcome import LOADED, REFUSED, UNCHANGED, FileOutcome
 
 _SHOWN_REASONS: Final = 3
 _STYLES: Final = {REFUSED: "bold red", UNCHANGED: "dim"}
@@ -43,6 +46,27 @@ def print_outcomes(console: Console, outcomes: list[FileOutcome], *, is_check: b
                 f"[{style}]{outcome.status}[/] {escape(outcome.name)}: {escape(outcome.problem)}",
                 soft_wrap=True,
             )
+        elif outcome.status == LOADED:
+            for note in outcome.notes:
+                console.print(
+                    f"[yellow]note[/] {escape(outcome.name)}: {escape(note)}", soft_wrap=True
+                )
+
+
+def print_drafts(console: Console, folder: Path, outcomes: list[FileOutcome]) -> None:
+    """Print a draft of ``mapping.yml`` for partners without one whose files are not taken."""
+    files = find_files(folder)
+    for partner in undescribed(folder, files, outcomes):
+        draft = draft_mapping([file for file in files if file.partner == partner])
+        if draft is None:
+            continue
+        path = folder / partner / MAPPING
+        console.print(
+            f"\n[bold]{escape(partner)}[/] has no {MAPPING}. A draft, with how sure each guess is: "
+            f"correct it, save it as {escape(str(path))}, and check again:\n",
+            soft_wrap=True,
+        )
+        console.print(draft, markup=False, highlight=False, soft_wrap=True)
 
 
 def told_refusals(outcomes: list[FileOutcome], rest: str) -> str | None:
@@ -52,13 +76,15 @@ def told_refusals(outcomes: list[FileOutcome], rest: str) -> str | None:
     ----------
     outcomes : list of FileOutcome
     rest : str
-        What became of the others.
+        What became of the others, where there are any.
     """
     refused = [outcome for outcome in outcomes if outcome.status == REFUSED]
     if not refused:
         return None
     first = refused[0]
     others = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
+    if len(refused) == len(outcomes):
+        rest = "nothing is loaded"
     return (
         f"{len(refused)} of {len(outcomes)} files refused, {rest}: "
         f"{first.name}: {first.problem}{others}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -41,7 +41,7 @@ class RowBatch:
     Parameters
     ----------
     columns : pyarrow.Table
-        Fields by the file's column names, all of them text.
+        Fields by the file's column names, all of them text; those that are ignored may lack.
     lines : pyarrow.Array of int64
         The first line of each row.
     texts : callable
@@ -60,13 +60,17 @@ class Reader(Protocol):
 
     @property
     def names(self) -> list[str]:
-        """The file's columns."""
+        """The file's columns; those that have no name are ``""``."""
 
     @property
     def iso_names(self) -> frozenset[str]:
         """Columns whose times the format itself writes, as ISO 8601."""
 
-    def mask(self, text: str, hidden: Sequence[str]) -> str:
+    @property
+    def notes(self) -> list[str]:
+        """What was found out, not stated; whole after the last row."""
+
+    def mask(self, text: str, hidden: Collection[str]) -> str:
         """A row's text without what hidden columns hold."""
 
     def __iter__(self) -> Iterator[RowBatch]: ...
@@ -80,3 +84,17 @@ def shortened(text: str) -> str:
 def text_table(names: Sequence[str], columns: Sequence[Sequence[str | None]]) -> pa.Table:
     """Columns of text."""
     return pa.table([pa.array(c, pa.string()) for c in columns], names=list(names))
+
+
+def nameless(names: Sequence[str]) -> list[str]:
+    """A note on columns without a name, which are not read.
+
+    >>> nameless(["a", "", "b"])
+    ['its column 2 has no name: it is not read']
+    """
+    places = [str(i) for i, name in enumerate(names, 1) if not name]
+    if not places:
+        return []
+    if len(places) == 1:
+        return [f"its column {places[0]} has no name: it is not read"]
+    return [f"its columns {', '.join(places[:8])} have no names: they are not read"]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,11 +19,13 @@ import pyarrow.parquet as pq
 
 from ml.contracts import RAW_REJECTED_ROWS, Columns, Table, arrow_table
 from ml.sources.files.columns import ColumnPlan, holds_people, plan_columns
-from ml.sources.files.delimited import CsvReader, unpacked
+from ml.sources.files.delimited import CsvReader
 from ml.sources.files.identity import HASHED, MASK, mask_all
-from ml.sources.files.landing import LandingFile
+from ml.sources.files.landing import LandingFile, Part
 from ml.sources.files.mapping import Mapping
+from ml.sources.files.openings import title_hint
 from ml.sources.files.outcome import FileOutcome, FileRefusedError
+from ml.sources.files.packing import CSV, EXCEL, NDJSON, PARQUET, Content, opened
 from ml.sources.files.records import NdjsonReader, ParquetReader
 from ml.sources.files.rows import BrokenRow, Reader, RowBatch, shortened
 from ml.warehouse import LINE, PROBLEM, Converter
@@ -81,48 +84,118 @@ def stage_file(
         The file cannot be taken as a whole.
     """
     partner = outcome.partner or ""
+    notes: dict[str, None] = {}
     with ExitStack() as stack:
         accepted = stack.enter_context(closing(_Sink(target.with_suffix(".accepted"))))
         rejected = stack.enter_context(closing(_Sink(target.with_suffix(".rejected"))))
-        reader = stack.enter_context(_open(file, mapping))
-        plan = plan_columns(table, reader.names, mapping, partner)
-        iso = {name for name, source in plan.sources.items() if source in reader.iso_names}
-        names = [HASHED.get(name, name) for name in (*plan.sources, *plan.constants)]
-        made = {plan.made_id: f"{file.name}#"} if plan.made_id else {}
-        converter = Converter(table, names, mapping.text_format, made, iso)
-        stack.enter_context(closing(converter))
-        for batch in reader:
-            good, bad = _convert(batch, plan, converter, reader)
-            accepted.write(good)
-            rows = _rejected_rows(bad, file.name, partner, table, loaded_at)
-            rejected.write(rows)
-            outcome.accepted += len(good)
-            outcome.reasons.update(Counter(row.reason for row in bad))
-            outcome.read += len(good) + len(bad)
+        for reader, plan, before in _readers(file, table, mapping, partner):
+            iso = {name for name, source in plan.sources.items() if source in reader.iso_names}
+            names = [HASHED.get(name, name) for name in (*plan.sources, *plan.constants)]
+            names += list(plan.factors)
+            made = {plan.made_id: f"{file.name}#"} if plan.made_id else {}
+            converter = Converter(table, names, mapping.text_format, made, iso, plan.factors)
+            with closing(converter):
+                for batch in reader:
+                    good, bad = _convert(before.placed(batch), plan, converter, reader)
+                    accepted.write(good)
+                    rows = _rejected_rows(bad, file.name, partner, table, loaded_at)
+                    rejected.write(rows)
+                    outcome.accepted += len(good)
+                    outcome.reasons.update(Counter(row.reason for row in bad))
+                    outcome.read += len(good) + len(bad)
+            notes.update(dict.fromkeys(reader.notes))
+    outcome.notes += notes
     outcome.accepted_rows, outcome.rejected_rows = accepted.path, rejected.path
 
 
+class _Place:
+    """Where a part's rows stand among all rows of a file, and what its folders say of them."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        self._names = names
+        self._lines_before = 0
+        self._last_line = 0
+        self._values: dict[str, str | None] = {}
+
+    def enter(self, part: Part) -> None:
+        """Begin a part: lines are counted on from the part before."""
+        self._lines_before += self._last_line
+        self._last_line = 0
+        self._values = dict(part.values)
+
+    def placed(self, batch: RowBatch) -> RowBatch:
+        """Rows with all columns of the file, and lines of the file."""
+        lines = [pc.max(batch.lines).as_py() or 0, *(row.line for row in batch.broken)]
+        self._last_line = max(self._last_line, *lines)
+        columns = batch.columns
+        for name in self._names:
+            if name not in columns.column_names:
+                text = pa.scalar(self._values.get(name), pa.string())
+                columns = columns.append_column(name, pa.repeat(text, len(batch.lines)))
+        if not self._lines_before and columns is batch.columns:
+            return batch
+        return RowBatch(
+            columns,
+            pc.add(batch.lines, self._lines_before),
+            batch.texts,
+            [replace(row, line=row.line + self._lines_before) for row in batch.broken],
+        )
+
+
+def _readers(
+    file: LandingFile, table: Table, mapping: Mapping, partner: str
+) -> Iterator[tuple[Reader, ColumnPlan, _Place]]:
+    """A reader of each part, with how the rows of all of them become rows of the contract."""
+    parts = [part for part in file.parts if part.path.stat().st_size]
+    entity = mapping.entity(table)
+    with ExitStack() as stack:
+        try:
+            first = stack.enter_context(_open(parts[0], table, mapping))
+            names = list(first.names)
+            for part in parts[1:]:
+                with _open(part, table, mapping) as reader:
+                    names += [name for name in reader.names if name not in names]
+            names += dict.fromkeys(n for part in parts for n in part.values if n not in names)
+            plan = plan_columns(table, names, mapping, partner)
+        except FileRefusedError:
+            if (hint := title_hint(parts[0], table, mapping)) is not None:
+                raise FileRefusedError(hint) from None
+            raise
+        place = _Place([n for n in dict.fromkeys(names) if n and n not in entity.ignore_columns])
+        place.enter(parts[0])
+        yield first, plan, place
+        for part in parts[1:]:
+            with _open(part, table, mapping) as reader:
+                place.enter(part)
+                yield reader, plan, place
+
+
 @contextmanager
-def _open(file: LandingFile, mapping: Mapping) -> Iterator[Reader]:
+def _open(part: Part, table: Table, mapping: Mapping) -> Iterator[Reader]:
     """A reader of a file; all that can be wrong with its bytes becomes one error."""
     try:
-        if file.format == ".parquet":
-            yield ParquetReader(file.path, mapping)
-            return
-        with file.path.open("rb") as raw, unpacked(raw, file.format or "") as stream:
-            yield _text_reader(stream, file.format or "", mapping)
+        with opened(part.path, part.format) as content:
+            yield _reader(content, mapping, table)
     except EOFError:
-        raise FileRefusedError("its gzip ends too early: deliver it again, whole") from None
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise FileRefusedError(f"its gzip is damaged ({error}): deliver it again") from None
+        raise FileRefusedError(
+            "what it is packed in ends too early: deliver it again, whole"
+        ) from None
+    except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error) as error:
+        packed = "zip" if isinstance(error, zipfile.BadZipFile) else "gzip"
+        raise FileRefusedError(f"its {packed} is damaged ({error}): deliver it again") from None
     except OSError as error:
         raise FileRefusedError(f"it cannot be read: {error.strerror or error}") from None
 
 
-def _text_reader(stream: BinaryIO, file_format: str, mapping: Mapping) -> Reader:
-    if file_format == ".ndjson":
-        return NdjsonReader(stream, mapping)
-    return CsvReader(stream, mapping)
+def _reader(content: Content, mapping: Mapping, table: Table) -> Reader:
+    entity = mapping.entity(table)
+    if content.kind == EXCEL:
+        # Only who has workbooks waits for the library.
+        from ml.sources.files.workbook import WorkbookReader
+
+        return WorkbookReader(content, mapping, entity)
+    kinds = {CSV: CsvReader, NDJSON: NdjsonReader, PARQUET: ParquetReader}
+    return kinds[content.kind](content, mapping, entity)
 
 
 def _convert(

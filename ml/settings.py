@@ -38,7 +38,8 @@ PROJECT_ROOT: Final = Path(__file__).resolve().parent.parent
 SETTINGS_FILE: Final = PROJECT_ROOT / "cross_sell.toml"
 _RESERVED: Final = {
     *(one.schema_name for one in vars(contracts).values() if isinstance(one, contracts.Table)),
-    *("staging", "core", "learning", "cross_sell", "information_schema", "pg_catalog"),
+    *("staging", "intermediate", "core", "learning", "cross_sell", "snapshots"),
+    *("information_schema", "pg_catalog"),
     *("main", "memory", "temp", "system", "serving"),
 }
 """No names for a warehouse's file: schemas, and catalogs of the engine and of the readers."""

@@ -233,7 +233,8 @@ def _formats(samples: Sequence[_Sample]) -> list[str]:
 
 def _formats_of(values: Sequence[str]) -> list[tuple[str, float]]:
     """Formats that read all values; where day and month could be changed, half as sure."""
-    left, found = list(values), []
+    left = list(values)
+    found: list[tuple[str, float]] = []
     while left and len(found) < 3:
         shares = [(sum(_reads(v, one) for v in left), one) for one in _FORMATS]
         most, best = max(shares, key=lambda one: one[0])

@@ -158,10 +158,10 @@ def _written_folder(relative: Path, top: Path, inside: list[Path]) -> LandingFil
         problem = f"it is not written to its end ({_UNFINISHED} lies in it): deliver it again"
     for path in inside:
         values: dict[str, str | None] = {}
-        for name in path.relative_to(top).parts[:-1]:
-            partition = _PARTITION.fullmatch(name)
+        for inner in path.relative_to(top).parts[:-1]:
+            partition = _PARTITION.fullmatch(inner)
             if partition is None:
-                problem = problem or f"it has a folder '{name}' in it: take it away"
+                problem = problem or f"it has a folder '{inner}' in it: take it away"
             else:
                 value = unquote(partition[2])
                 values[unquote(partition[1])] = None if value == _NO_VALUE else value

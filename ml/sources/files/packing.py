@@ -223,4 +223,4 @@ def _on_disk(stream: BinaryIO) -> Iterator[BinaryIO]:
     with tempfile.TemporaryFile() as target:
         shutil.copyfileobj(stream, target)
         target.seek(0)
-        yield target  # type: ignore[misc]
+        yield target

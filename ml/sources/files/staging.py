@@ -25,7 +25,7 @@ from ml.sources.files.landing import LandingFile, Part
 from ml.sources.files.mapping import Mapping
 from ml.sources.files.openings import title_hint
 from ml.sources.files.outcome import FileOutcome, FileRefusedError
-from ml.sources.files.packing import CSV, EXCEL, NDJSON, PARQUET, Content, opened
+from ml.sources.files.packing import EXCEL, NDJSON, PARQUET, Content, opened
 from ml.sources.files.records import NdjsonReader, ParquetReader
 from ml.sources.files.rows import BrokenRow, Reader, RowBatch, shortened
 from ml.warehouse import LINE, PROBLEM, Converter
@@ -194,8 +194,11 @@ def _reader(content: Content, mapping: Mapping, table: Table) -> Reader:
         from ml.sources.files.workbook import WorkbookReader
 
         return WorkbookReader(content, mapping, entity)
-    kinds = {CSV: CsvReader, NDJSON: NdjsonReader, PARQUET: ParquetReader}
-    return kinds[content.kind](content, mapping, entity)
+    if content.kind == PARQUET:
+        return ParquetReader(content, mapping, entity)
+    if content.kind == NDJSON:
+        return NdjsonReader(content, mapping, entity)
+    return CsvReader(content, mapping, entity)
 
 
 def _convert(

@@ -257,3 +257,108 @@ def test_ids_are_kept_as_they_are_and_defaults_stand_in(folder: Path, warehouse:
     # Whether a rating makes sense is for SQL to say, and to count.
     [review] = rows(warehouse, RAW_REVIEWS)
     assert review["rating"] == -3.0
+
+
+SPOKEN = {"client_id": "1", "service_id": "s", "amount": 1, "transacted_at": "2024-01-01"}
+
+
+@pytest.mark.parametrize("is_turned", [False, True])
+def test_columns_of_json_lines_are_those_of_all_lines(
+    is_turned: bool, folder: Path, warehouse: Path
+) -> None:
+    records = [SPOKEN, {**SPOKEN, "discount_amount": 2}, {**SPOKEN, "basket_id": "b", "tags": [1]}]
+    lines = [json.dumps(r) for r in (reversed(records) if is_turned else records)]
+    write(folder, "shop/transactions.ndjson", "\n".join(lines))
+    problem = load(folder, warehouse)["shop/transactions.ndjson"].problem
+    assert "'tags': no such column" in str(problem)
+    write(folder, "shop/mapping.yml", "entities: {transactions: {ignore_columns: [tags]}}")
+    assert load(folder, warehouse)["shop/transactions.ndjson"].accepted == 3
+    found = rows(warehouse, RAW_TRANSACTIONS)
+    assert {r["discount_amount"] for r in found} == {None, 2.0}
+    assert {r["basket_id"] for r in found} == {None, "b"}
+
+
+def test_what_is_ignored_is_never_looked_at(folder: Path, warehouse: Path) -> None:
+    mapping = "entities: {transactions: {ignore_columns: [x]}}"
+    names = "client_id,service_id,amount,transacted_at"
+    write(
+        folder, "a/transactions.csv", f"{names},x,x\n1,s,1,2024-01-01,2,3\n1,s,bad,2024-01-01,2,3\n"
+    )
+    nested = '{"a": 1, "a": "\\ud800"}, "x": 1'
+    text = json.dumps(SPOKEN)
+    write(folder, "b/transactions.ndjson", f'{text[:-1]}, "x": {nested}}}\n{text}')
+    (folder / "c").mkdir()
+    columns = {**{name: [value] for name, value in SPOKEN.items()}, "x": [[b"\xff"]]}
+    pq.write_table(pa.table(columns), folder / "c/transactions.parquet")
+    for partner in "abc":
+        write(folder, f"{partner}/mapping.yml", mapping)
+    outcomes = load(folder, warehouse)
+    assert [o.accepted for o in outcomes.values()] == [1, 2, 1]
+    [bad] = rows(warehouse, RAW_REJECTED_ROWS)
+    assert bad["original_text"] == "1,s,bad,2024-01-01,***,***"
+
+
+def test_a_header_may_be_quoted_over_two_lines(folder: Path, warehouse: Path) -> None:
+    header = '"client_id";service_id;"Amount,\r\nEUR";transacted_at'
+    write(folder, "shop/transactions.csv", f"{header}\r\n1;s;1;2024-01-01\r\n2;s;2\r\n")
+    write(
+        folder,
+        "shop/mapping.yml",
+        'delimiter: ";"\nentities: {transactions: {columns: {"Amount, EUR": amount}}}',
+    )
+    outcome = load(folder, warehouse)["shop/transactions.csv"]
+    assert (outcome.accepted, outcome.rejected) == (1, 1)
+    assert rows(warehouse, RAW_TRANSACTIONS)[0]["transaction_id"] == "shop/transactions.csv#3"
+    assert rows(warehouse, RAW_REJECTED_ROWS)[0]["line_number"] == 4
+
+
+PRICED = "client_id,service_id,Pieces,price,transacted_at\n"
+BY_PRICE = (
+    "entities: {transactions: {columns: {Pieces: quantity}, computed: {amount: quantity * price}}}"
+)
+
+
+def test_an_amount_is_computed_from_quantity_and_price(folder: Path, warehouse: Path) -> None:
+    lines = ["3,2.5", "-1,2.5", ",2.5", "3,", "three,2.5", "1e200,1e200"]
+    body = "".join(f"1,s,{line},2024-01-01\n" for line in lines)
+    write(folder, "shop/transactions.csv", PRICED + body)
+    write(folder, "shop/mapping.yml", BY_PRICE)
+    outcome = load(folder, warehouse)["shop/transactions.csv"]
+    assert [(r["quantity"], r["amount"]) for r in rows(warehouse, RAW_TRANSACTIONS)] == [
+        (3.0, 7.5),
+        (-1.0, -2.5),
+    ]
+    assert outcome.reasons == {"missing_value": 2, "bad_number": 2}
+    details = [r["detail"] for r in rows(warehouse, RAW_REJECTED_ROWS)]
+    assert details[-1] == "amount: '1e200 * 1e200'"
+
+
+@pytest.mark.parametrize(
+    ("computed", "message"),
+    [
+        ("amount: quantity * weight", "from 'weight', which is no column of it"),
+        ("amount: quantity + price", "no product of two columns"),
+        ("amount: quantity * price * price", "no product of two columns"),
+        ("client_id: quantity * price", "'client_id' is no amount or quantity"),
+        ("total: quantity * price", "no column 'total'"),
+        ("typical_price: quantity * price", "no column 'typical_price'"),
+    ],
+)
+def test_what_cannot_be_computed_is_refused(
+    computed: str, message: str, folder: Path, warehouse: Path
+) -> None:
+    write(folder, "shop/transactions.csv", PRICED + "1,s,3,2.5,2024-01-01\n")
+    write(
+        folder,
+        "shop/mapping.yml",
+        f"entities: {{transactions: {{columns: {{Pieces: quantity}}, computed: {{{computed}}}}}}}",
+    )
+    assert message in str(load(folder, warehouse)["shop/transactions.csv"].problem)
+
+
+def test_a_value_that_is_no_client_becomes_blank(folder: Path, warehouse: Path) -> None:
+    write(folder, SALES, sales(sale(1), sale(2, client_id="0")))
+    mapping = 'entities: {transactions: {values: {client_id: {"0": ""}}}}'
+    write(folder, "bakery/mapping.yml", mapping)
+    outcome = load(folder, warehouse)[SALES]
+    assert (outcome.accepted, outcome.reasons) == (1, {"missing_value": 1})

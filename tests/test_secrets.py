@@ -143,7 +143,13 @@ def test_a_partner_whose_name_cannot_be_part_of_ids(tmp_path: Path, name: str) -
     assert "rename the folder" in (outcome.problem or "")
 
 
-@pytest.mark.parametrize("name", ['w";x.duckdb', "w'.duckdb", "w;.duckdb"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *('w";x.duckdb', "w'.duckdb", "w;.duckdb"),
+        *("temp.duckdb", "Raw.duckdb", "cross_sell.v2.duckdb", "serving.duckdb"),
+    ],
+)
 def test_a_warehouse_whose_name_cannot_be_one(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match="setting 'warehouse'"):
         load_settings(warehouse=tmp_path / name)

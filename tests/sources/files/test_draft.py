@@ -49,7 +49,7 @@ def test_a_draft_of_russian_exports_loads_them(
         "gym/clients.csv": 7,
         "gym/transactions.csv": 28,
     }
-    assert rows(warehouse, RAW_TRANSACTIONS)[0]["amount"] == 3.0
+    assert min(row["amount"] for row in rows(warehouse, RAW_TRANSACTIONS)) == 3.0
     assert all(row["email_hash"] and row["phone_hash"] for row in rows(warehouse, RAW_CLIENTS))
     assert undescribed(folder, find_files(folder), outcomes.values()) == []
 

@@ -336,7 +336,7 @@ def test_an_amount_is_computed_from_quantity_and_price(folder: Path, warehouse: 
 @pytest.mark.parametrize(
     ("computed", "message"),
     [
-        ("amount: quantity * weight", "from 'weight', which is no column of it"),
+        ("amount: price * weight", "from 'weight', which is no column of it"),
         ("amount: quantity + price", "no product of two columns"),
         ("amount: quantity * price * price", "no product of two columns"),
         ("client_id: quantity * price", "'client_id' is no amount or quantity"),

@@ -31,6 +31,8 @@ def environment(warehouse: Path, **extra: str) -> dict[str, str]:
         "CROSS_SELL_PUBLISH_LEAD_SECONDS": "0.2",
         # They say nothing of a test's data, and are a fifth of the nodes: one test runs them.
         "DBT_EXCLUDE_RESOURCE_TYPES": "unit_test",
+        # Of a part that is built, the tests that need no more than it.
+        "DBT_INDIRECT_SELECTION": "cautious",
         # One folder for the process: dbt parses the project once, then knows it.
         "DBT_TARGET_PATH": str(target_path()),
         "DBT_LOG_PATH": str(DBT_FOLDER / "logs"),

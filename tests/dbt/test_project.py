@@ -16,7 +16,7 @@ from ml.contracts import Columns
 from ml.settings import PROJECT_ROOT
 from ml.warehouse import connect, count_rows, read_table
 from tests.commands import environment, run_dbt, target_path
-from tests.conftest import load_world
+from tests.conftest import load_world, made_once
 from tests.worlds import small_world
 
 
@@ -223,10 +223,27 @@ LEAK_TESTS = (
 )
 
 
-@pytest.fixture
-def visited_copy(built_copy: Path) -> Path:
+@pytest.fixture(scope="module")
+def visited_world(built_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small world, whose clients also looked at what they bought, and rated it."""
-    with connect(built_copy, read_only=False, wait_seconds=20) as connection:
+
+    def visit(folder: Path) -> None:
+        warehouse = Path(shutil.copy(built_world, folder))
+        add_visits(warehouse)
+        result = run_dbt(warehouse, "run", "-s", *LEARNING)
+        assert result.returncode == 0, result.stdout[-3000:]
+
+    return made_once(tmp_path_factory, "visited_and_rated", visit) / built_world.name
+
+
+@pytest.fixture
+def visited_copy(visited_world: Path, tmp_path: Path) -> Path:
+    """That world, of the test's own."""
+    return Path(shutil.copy(visited_world, tmp_path))
+
+
+def add_visits(warehouse: Path) -> None:
+    with connect(warehouse, read_only=False, wait_seconds=20) as connection:
         connection.execute(
             """
             insert into raw.web_events (
@@ -253,9 +270,6 @@ def visited_copy(built_copy: Path) -> Path:
             "select 'K1', client_id, max(transacted_at), max(loaded_at) "
             "from raw.transactions group by client_id"
         )
-    result = run_dbt(built_copy, "run", "-s", *LEARNING)
-    assert result.returncode == 0, result.stdout[-3000:]
-    return built_copy
 
 
 def test_a_planted_leak_reaches_the_features_and_fails_their_tests(visited_copy: Path) -> None:

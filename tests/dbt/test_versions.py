@@ -35,6 +35,10 @@ CHANGES = (
 )
 
 
+VERSIONS = (
+    "build", "-s", "+client_versions", "+service_versions",
+    "--exclude-resource-types", "test", "unit_test",
+)  # fmt: skip
 WITHOUT_TESTS = (
     "build", "--selector", "raw_to_learning", "--exclude-resource-types", "test", "unit_test",
 )  # fmt: skip
@@ -211,7 +215,7 @@ def test_the_same_content_makes_no_version(changed_world: Path, tmp_path: Path) 
         "update raw.clients set loaded_at = '2024-10-01', updated_at = '2024-09-15'",
         "update raw.services set loaded_at = '2024-10-01', updated_at = null",
     )
-    dbt(warehouse, *WITHOUT_TESTS, "--full-refresh")
+    dbt(warehouse, *VERSIONS, "--full-refresh")
     assert counts(warehouse) == [(82, 34)]
 
 
@@ -319,7 +323,7 @@ def test_another_source_begins_without_versions(dated_copy: Path) -> None:
         "select 1 from information_schema.schemata "
         f"where schema_name = '{contracts.SNAPSHOTS_SCHEMA}'",
     )
-    dbt(dated_copy, *WITHOUT_TESTS)
+    dbt(dated_copy, *VERSIONS)
     [(old,)] = rows_of(
         dated_copy, "select count(*) from snapshots.client_versions where client_id like 'C%'"
     )

@@ -47,7 +47,7 @@ union all
 select
     fold,
     service_idx,
-    'partner_excluded' as reason,
+    'partner_excluded' as reason
 from services
 where partner_id in ({% for partner_id in var('excluded_partners') %}'{{ partner_id | replace("'", "''") }}'{{ ", " if not loop.last }}{% endfor %})
 {% endif %}

@@ -1,0 +1,11 @@
+{#- All reasons why nothing may be offered, by what a reason is about: the one list of them. What each
+    means stands in the docs block `ineligibility_reason`. -#}
+{% macro ineligibility_reasons() -%}
+    {{ return({
+        'client': ['no_consent', 'contacted_too_often'],
+        'service': ['not_on_sale', 'withdrawn', 'partner_inactive', 'partner_excluded'],
+        'pair': [
+            'owned', 'out_of_region', 'too_young', 'too_old', 'unknown_age', 'client_of_competitor',
+        ],
+    }) }}
+{%- endmacro %}

@@ -22,13 +22,13 @@
             {% for column in key_columns -%}
                 and {{ clean_id(column) }} is not null
             {% endfor -%}
-        qualify row_number() over (
+        -- Rows that nothing tells apart are all asked: staging keeps one of them.
+        qualify rank() over (
             partition by
                 {% for column in key_columns -%}
                     {{ scoped_id(column) }}{{ ',' if not loop.last }}
                 {% endfor -%}
-            order by loaded_at desc nulls last, client_id asc nulls last
-                {%- if id_column != 'client_id' %}, {{ id_column }} asc nulls last{% endif %}
+            order by {{ newest_first() }}
         ) = 1
     ) as newest_rows
     where {{ id_column }} is not null

@@ -13,6 +13,8 @@
             {{ finite_or_null('amount') }} as amount,
             coalesce({{ finite_or_null('discount_amount') }}, 0) as discount_amount,
             transacted_at,
+            source_file,
+            source_line,
             loaded_at
         from {{ raw_rows }}
     {% endset -%}
@@ -26,7 +28,7 @@
         'transacted_at',
     ] -%}
     {% set key = ['transaction_id'] -%}
-    {{ newest_rows(renamed, key, key + attributes + ['loaded_at'], attributes) }}
+    {{ newest_rows(renamed, key, key + attributes + ['loaded_at']) }}
 {%- endmacro %}
 
 
@@ -39,6 +41,8 @@
             lower(trim(event_type)) as event_type,
             search_text,
             occurred_at,
+            source_file,
+            source_line,
             loaded_at
         from {{ raw_rows }}
     {% endset -%}
@@ -50,5 +54,5 @@
         'occurred_at',
     ] -%}
     {% set key = ['event_id'] -%}
-    {{ newest_rows(renamed, key, key + attributes + ['loaded_at'], attributes) }}
+    {{ newest_rows(renamed, key, key + attributes + ['loaded_at']) }}
 {%- endmacro %}

@@ -24,18 +24,22 @@ DBT = PROJECT_ROOT / "dbt_project"
 
 # Of the small world: validation is cut off on 2024-05-20, test on 06-19, serving on 07-19.
 EVERY_COLUMN: Final = (
-    "update raw.partners set is_active = partner_id <> 'P2', source_file = 'p/partners.csv'",
+    "update raw.partners set is_active = case when partner_id <> 'P2' then true end,"
+    " unread_columns = case when partner_id = 'P2' then 'is_active' end,"
+    " source_file = 'p/partners.csv'",
     """
     update raw.clients set
         has_marketing_consent = case
             when hash(client_id) % 5 = 0 then false when hash(client_id) % 5 < 4 then true end,
-        registered_at = timestamp '2024-01-02', home_ownership = 'owner', marital_status = 'B',
+        registered_at = case when client_id < 'C075' then timestamp '2024-01-02' end, home_ownership = 'owner', marital_status = 'B',
         household_size = '2', household_composition = 'adults', kids_count = '1',
         email_hash = sha256(client_id), phone_hash = sha256('p' || client_id),
         loyalty_hash = sha256('l' || client_id),
         birth_year = case when hash(client_id) % 3 > 0 then 1950 + hash(client_id) % 70 end,
         region = case when hash(client_id) % 4 > 0 then 'north' end,
-        updated_at = '2024-01-02', source_file = 'p/clients.csv'
+        updated_at = case when client_id < 'C075' then '2024-01-02' else '2024-07-01' end,
+        unread_columns = case when client_id = 'C001' then 'has_marketing_consent;region' end,
+        source_file = 'p/clients.csv'
     """,
     """
     update raw.services set
@@ -44,6 +48,7 @@ EVERY_COLUMN: Final = (
         regions = case when service_idx % 7 = 1 then 'south; east' end,
         min_age = case when service_idx % 7 = 2 then 40 end,
         max_age = case when service_idx % 7 = 4 then 30 end,
+        unread_columns = case when service_idx = 5 then 'regions' end,
         updated_at = '2024-01-02', source_file = 'p/services.csv'
     from (select service_id as id, row_number() over (order by service_id) - 1 as service_idx
           from raw.services) as numbers
@@ -145,6 +150,7 @@ def full_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for statement in EVERY_COLUMN:
                 connection.execute(statement)
             for table in contracts.RAW_ENTITIES:
+                connection.execute(f"update {table.qualified_name} set source_line = 2")
                 connection.execute(LEDGER.format(entity=table.name))
 
     return made_once(tmp_path_factory, "full", load) / "warehouse.duckdb"

@@ -12,6 +12,7 @@
             {{ finite_or_null('quantity') }} as quantity,
             {{ finite_or_null('amount') }} as amount,
             coalesce({{ finite_or_null('discount_amount') }}, 0) as discount_amount,
+            {{ is_given_back() }} as is_refund,
             transacted_at,
             source_file,
             source_line,
@@ -27,7 +28,8 @@
         'discount_amount',
         'transacted_at',
     ] -%}
-    {% set key = ['transaction_id'] -%}
+    {#- A refund may come under the id of a sale, and does not take its place. -#}
+    {% set key = ['transaction_id', 'is_refund'] -%}
     {{ newest_rows(renamed, key, key + attributes + ['loaded_at']) }}
 {%- endmacro %}
 

@@ -29,7 +29,9 @@ scopes_without_services as (
 
 ids_of_events as (
 
-    {{ ids_of_scopes('transactions', ['transaction_id'], 'service_id', 'scopes_without_services') }}
+    {{ ids_of_scopes(
+        'transactions', ['transaction_id'], 'service_id', 'scopes_without_services', is_given_back()
+    ) }}
 
 ),
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import subprocess
@@ -316,19 +317,52 @@ LEARNED_FROM = (
 )
 
 
+PAST_FOLDS = (contracts.FOLD_VALIDATION, contracts.FOLD_TEST)
+NEWCOMERS = """
+    insert into raw.clients (client_id, registered_at, age_band, birth_year, updated_at, loaded_at)
+    select '{prefix}' || n, timestamp '2024-06-25', '19-24', 2001, '2024-06-25', '2024-08-01'
+    from range(5) as numbers (n);
+    insert into raw.transactions (
+        transaction_id, client_id, service_id, basket_id, quantity, amount, discount_amount,
+        transacted_at, loaded_at
+    )
+    select '{prefix}' || n, '{prefix}' || n, 'S01', '{prefix}', 1, 2, 0, timestamp '2024-06-26',
+        timestamp '2024-08-01'
+    from range(5) as numbers (n)
+"""
+
+
 def test_another_future_leaves_what_a_fold_learns_from(visited_copy: Path) -> None:
-    """Everything from the test cutoff on is replaced by made-up events: no row may differ."""
+    """Everything from the test cutoff on is replaced by made-up events: no row may differ.
+
+    Who exists is part of it: clients who came after the cutoff go, and others come, so that all
+    have other numbers. Rows are compared by the clients' ids.
+    """
 
     def learned() -> dict[str, list[Any]]:
         with connect(visited_copy, read_only=True, wait_seconds=20) as connection:
-            return {
-                f"{fold} {table.name}": read_table(
-                    connection, table, where={Columns.FOLD: fold}
+            clients = read_table(connection, contracts.DIM_CLIENTS).to_pylist()
+            ids = {row[Columns.CLIENT_IDX]: row[Columns.CLIENT_ID] for row in clients}
+            found: dict[str, list[Any]] = {}
+            for table, fold in itertools.product(LEARNED_FROM, PAST_FOLDS):
+                rows = read_table(connection, table, where={Columns.FOLD: fold}).to_pylist()
+                for row in rows:
+                    if Columns.CLIENT_IDX in row:
+                        row[Columns.CLIENT_IDX] = ids[row[Columns.CLIENT_IDX]]
+                found[f"{fold} {table.name}"] = sorted(rows, key=str)
+            for fold in PAST_FOLDS:
+                barred = read_table(
+                    connection, contracts.INELIGIBLE_CLIENTS, where={Columns.FOLD: fold}
                 ).to_pylist()
-                for table in LEARNED_FROM
-                for fold in (contracts.FOLD_VALIDATION, contracts.FOLD_TEST)
-            }
+                unknown = {ids[row[Columns.CLIENT_IDX]] for row in barred}
+                found[f"{fold} clients"] = sorted(set(ids.values()) - unknown)
+            return found
 
+    with connect(visited_copy, read_only=False, wait_seconds=20) as connection:
+        # Some register in the label interval of the test fold, and buy at once.
+        connection.execute(NEWCOMERS.format(prefix="new"))
+    result = run_dbt(visited_copy, "build", "-s", *LEARNING, "--exclude-resource-types", "test")
+    assert result.returncode == 0, result.stdout[-3000:]
     before = learned()
     with connect(visited_copy, read_only=False, wait_seconds=20) as connection:
         [(cutoff, as_of)] = connection.execute(
@@ -340,6 +374,8 @@ def test_another_future_leaves_what_a_fold_learns_from(visited_copy: Path) -> No
             ("reviews", "reviewed_at"), ("campaign_contacts", "contacted_at"),
         ):  # fmt: skip
             connection.execute(f"delete from raw.{table} where {time} >= ?", [cutoff])
+        connection.execute("delete from raw.clients where client_id like 'new%'")
+        connection.execute(NEWCOMERS.format(prefix="another"))
         connection.execute(
             """
             insert into raw.transactions (
@@ -370,7 +406,10 @@ def test_another_future_leaves_what_a_fold_learns_from(visited_copy: Path) -> No
             """,
             [cutoff],
         )
-    result = run_dbt(visited_copy, "run", "--vars", f"{{as_of: '{as_of.isoformat()}'}}")
+    result = run_dbt(
+        visited_copy, "build", "-s", *LEARNING, "--exclude-resource-types", "test",
+        "--vars", f"{{as_of: '{as_of.isoformat()}'}}",
+    )  # fmt: skip
     assert result.returncode == 0, result.stdout[-3000:]
     after = learned()
     for name, rows in before.items():

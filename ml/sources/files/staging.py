@@ -132,7 +132,8 @@ def _convert(
     incoming = plan.rows(batch)
     typed = converter.convert(incoming)
     problems = typed.column(PROBLEM)
-    good = typed.filter(pc.is_null(problems)).drop_columns([PROBLEM, LINE])
+    good = typed.filter(pc.is_null(problems)).drop_columns([PROBLEM])
+    good = good.rename_columns({LINE: Columns.SOURCE_LINE})
     types = plan.table.arrow_schema
     good = good.cast(pa.schema([(name, types.field(name).type) for name in good.column_names]))
     positions = pc.indices_nonzero(pc.is_valid(problems)).to_pylist()

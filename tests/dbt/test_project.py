@@ -251,8 +251,9 @@ def visited_copy(built_copy: Path) -> Path:
         )
         connection.execute(
             "insert into raw.campaign_contacts (campaign_id, client_id, contacted_at, loaded_at) "
-            "select 'K1', client_id, max(transacted_at), max(loaded_at) "
-            "from raw.transactions group by client_id"
+            "select 'K1', client_id, max(transacted_at), max(loaded_at) from raw.transactions "
+            "where client_id not in (select client_id from raw.campaign_contacts) "
+            "group by client_id"
         )
     result = run_dbt(built_copy, "run", "-s", *LEARNING)
     assert result.returncode == 0, result.stdout[-3000:]

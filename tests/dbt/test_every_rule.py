@@ -31,7 +31,8 @@ EVERY_COLUMN: Final = (
     update raw.clients set
         has_marketing_consent = case
             when hash(client_id) % 5 = 0 then false when hash(client_id) % 5 < 4 then true end,
-        registered_at = case when client_id < 'C075' then timestamp '2024-01-02' end, home_ownership = 'owner', marital_status = 'B',
+        registered_at = case when client_id < 'C075' then timestamp '2024-01-02' end,
+        home_ownership = 'owner', marital_status = 'B',
         household_size = '2', household_composition = 'adults', kids_count = '1',
         email_hash = sha256(client_id), phone_hash = sha256('p' || client_id),
         loyalty_hash = sha256('l' || client_id),

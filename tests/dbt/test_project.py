@@ -268,8 +268,9 @@ def add_visits(warehouse: Path) -> None:
         )
         connection.execute(
             "insert into raw.campaign_contacts (campaign_id, client_id, contacted_at, loaded_at) "
-            "select 'K1', client_id, max(transacted_at), max(loaded_at) "
-            "from raw.transactions group by client_id"
+            "select 'K1', client_id, max(transacted_at), max(loaded_at) from raw.transactions "
+            "where client_id not in (select client_id from raw.campaign_contacts) "
+            "group by client_id"
         )
 
 

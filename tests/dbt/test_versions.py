@@ -356,3 +356,27 @@ def test_who_says_no_is_left_alone_even_where_no_snapshot_was_run(dated_copy: Pa
         "select fold, client_id from learning.ineligible_clients "
         "inner join core.dim_clients using (client_idx)",
     ) == [("serving", "C002")]
+
+
+@pytest.mark.parametrize("command", ["snapshot", "run", "build"])
+def test_a_dry_run_leaves_a_warehouse_in_use_as_it_is(dated_copy: Path, command: str) -> None:
+    def state() -> list[tuple[Any, ...]]:
+        return rows_of(
+            dated_copy,
+            "select (select count(*) from snapshots.client_versions where valid_to_at is null), "
+            "(select count(*) from core.dim_clients), (select count(*) from raw.transactions)",
+        )
+
+    before = state()
+    result = run_dbt(dated_copy, command, "--empty")
+    assert result.returncode != 0
+    assert "this warehouse is in use" in result.stdout
+    assert state() == before
+
+
+def test_a_dry_run_may_try_a_warehouse_in_which_nothing_was_built(tmp_path: Path) -> None:
+    warehouse = load_world(tmp_path / "warehouse.duckdb", small_world(n_clients=20))
+    dbt(warehouse, "run", "--empty", "-s", "+dim_clients")
+    assert rows_of(warehouse, "select count(*) from core.dim_clients") == [(0,)]
+    dbt(warehouse, "run", "-s", "+dim_clients")
+    assert rows_of(warehouse, "select count(*) from core.dim_clients") == [(20,)]

@@ -1,5 +1,5 @@
--- The ledger tells what a partner delivers, also where nothing of it could be read. A refusal counts
--- until the same file is loaded.
+-- The ledger tells what a partner delivers, also where nothing of it could be read. A refusal
+-- counts until the same file is loaded.
 with
 
 attempts as (
@@ -7,7 +7,8 @@ attempts as (
     select
         partner_id,
         -- Where the name alone told what the file is, the ledger does not.
-        case when entity <> '' then entity
+        case
+            when entity <> '' then entity
             when source_file like '%/clients%' then 'clients'
             when source_file like '%/services%' then 'services'
             when source_file like '%/partners%' then 'partners'

@@ -60,10 +60,11 @@ select
     regions,
     min_age,
     max_age,
-    {% for column in ['launched_at', 'withdrawn_at', 'regions', 'min_age', 'max_age'] -%}
-        {{ is_unreadable(column) }}
-        {{ 'or' if not loop.last else 'as are_limits_unreadable,' }}
-    {% endfor -%}
+    {{ is_unreadable('launched_at') }}
+    or {{ is_unreadable('withdrawn_at') }}
+    or {{ is_unreadable('regions') }}
+    or {{ is_unreadable('min_age') }}
+    or {{ is_unreadable('max_age') }} as are_limits_unreadable,
     updated_at,
     loaded_at,
     false as is_derived

@@ -58,7 +58,7 @@ checked as (
             when not is_known_service then 'unknown_service'
             when transacted_at is null then 'missing_time'
             when quantity is null then 'missing_quantity'
-            -- Nothing was bought. Money that comes back needs no units; dust such as -2e-16 is none.
+            -- Nothing was bought. Money that comes back needs no units; dust (-2e-16) is no money.
             when quantity = 0 and not is_refund then 'zero_quantity'
             when amount is null then 'missing_amount'
             when transacted_at > loaded_at then 'future_event'

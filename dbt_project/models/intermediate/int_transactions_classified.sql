@@ -61,6 +61,8 @@ checked as (
             when quantity = 0 then 'zero_quantity'
             when amount is null then 'missing_amount'
             when transacted_at > loaded_at then 'future_event'
+            when transacted_at < {{ timestamp_literal(var('earliest_event_date')) }}
+                then 'implausible_time'
         end as rejection_reason
     from matched
 

@@ -69,7 +69,7 @@ class Settings(BaseSettings):
         Older releases stay for queries that still run on them, and to go back to. The one that
         readers have and the one before it are kept in any case.
     models_kept : int, default 3
-        Saved champions kept on disk.
+        Saved champions kept on disk, beside those that the releases which are kept came from.
     threads : int, default 2
         Torch and BLAS threads. Part of what makes scores bit-equal: keep it fixed.
     models : tuple of str

@@ -110,8 +110,8 @@ def judge(
         _calibration(evidence, gates),
         _coverage(evidence, gates),
         _reach(evidence, gates),
-        _promise(PROBABILITY_CHECK, evidence.means.probability, last, gates),
-        _promise(MARGIN_CHECK, evidence.means.expected_margin, last, gates),
+        _promise(PROBABILITY_CHECK, evidence, last, gates),
+        _promise(MARGIN_CHECK, evidence, last, gates),
         _champion(evidence, gates, seed, resamples),
     ]
 
@@ -241,16 +241,24 @@ def _reach(evidence: Evidence, gates: GateSettings) -> Check:
     return Check("reach", share >= gates.least_reach, detail, share, gates.least_reach)
 
 
-def _promise(what: str, now: float | None, release: Last | None, gates: GateSettings) -> Check:
+def _promise(what: str, evidence: Evidence, release: Last | None, gates: GateSettings) -> Check:
     """What offers promise on average, held against the last release."""
     words = what.replace("_", " ")
+    now = _of(evidence.means, what)
     if now is not None and not math.isfinite(now):
         return Check(what, False, f"the {words} of the offers is not a finite number")
     if release is None:
         return Check(what, True, f"no earlier release to compare the {words} with", now)
     if release.means is None:
         return Check(what, False, f"the last release cannot be read, to compare the {words} with")
-    last = release.means.probability if what == PROBABILITY_CHECK else release.means.expected_margin
+    if evidence.measured_otherwise:
+        return Check(
+            what,
+            True,
+            f"the {words} is not compared: measured with other vars, {evidence.measured_otherwise}",
+            now,
+        )
+    last = _of(release.means, what)
     if not last:
         return Check(what, True, f"the last release states no {words} to compare with", now)
     ratio = (now or 0.0) / last
@@ -260,6 +268,10 @@ def _promise(what: str, now: float | None, release: Last | None, gates: GateSett
         f"at most {bound:g} times more or less"
     )
     return Check(what, 1 / bound <= ratio <= bound, detail, ratio, bound)
+
+
+def _of(means: OfferMeans, what: str) -> float | None:
+    return means.probability if what == PROBABILITY_CHECK else means.expected_margin
 
 
 def _champion(evidence: Evidence, gates: GateSettings, seed: int, resamples: int) -> Check:
@@ -278,6 +290,10 @@ def _champion(evidence: Evidence, gates: GateSettings, seed: int, resamples: int
     if last.run_id == now.run_id:
         return Check(CHAMPION, True, "readers have this run already")
     untold = f"{NOT_COMPARED} with run {last.run_id}"
+    if evidence.measured_otherwise:
+        return Check(
+            CHAMPION, True, f"{untold}: measured with other vars, {evidence.measured_otherwise}"
+        )
     if last.as_of_at != now.as_of_at:
         return Check(
             CHAMPION,

@@ -11,6 +11,7 @@ import pyarrow as pa
 from ml import contracts
 from ml.contracts import Columns
 from ml.errors import InputError
+from ml.measured_with import measured_otherwise
 from ml.warehouse import (
     Connection,
     OfferMeans,
@@ -70,6 +71,8 @@ class Evidence:
         The run that readers have; None before the first release.
     last_ranking : Ranking or None
         Of that run; None where this warehouse does not know it.
+    measured_otherwise : str
+        How the two runs differ in vars that change what is measured; empty where they do not.
     means : OfferMeans
         Of the offers.
     """
@@ -86,6 +89,7 @@ class Evidence:
     ranking: Ranking
     last_run_id: str | None
     last_ranking: Ranking | None
+    measured_otherwise: str
     means: OfferMeans
 
 
@@ -140,6 +144,7 @@ def read_evidence(connection: Connection, run_id: str, last_run_id: str | None) 
         ranking=_ranking(connection, runs[run_id]),
         last_run_id=last_run_id,
         last_ranking=None if last is None else _ranking(connection, last),
+        measured_otherwise="" if last is None else measured_otherwise(runs[run_id], last),
         means=mean_offers(connection),
     )
 

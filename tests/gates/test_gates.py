@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -15,7 +16,7 @@ from ml.contracts import Columns
 from ml.errors import InputError, RunRejectedError
 from ml.progress import Progress
 from ml.publishing import publish, rollback
-from ml.releases import Release, current_release, kept_releases, read_events
+from ml.releases import Release, current_release, kept_releases, read_events, write_manifest
 from ml.report.releases import print_releases
 from ml.settings import Settings
 from ml.warehouse import connect, read_table
@@ -202,6 +203,30 @@ def test_other_folds_are_not_compared_and_it_is_said(settings: Settings) -> None
     assert details == [told]
 
 
+def test_runs_measured_with_other_vars_are_not_compared_and_it_is_said(
+    settings: Settings,
+) -> None:
+    for run_id, days, ndcg in (("run1", 30, 0.9), ("run2", 2, 0.1)):
+        write_marts(settings, run_id, 300, ndcg=ndcg)
+        kept = json.dumps({"vars": {"measured_with": {"horizon_days": days}}})
+        with connect(settings.warehouse_file, read_only=False, wait_seconds=5) as connection:
+            connection.execute(
+                "update ml.runs set settings_json = ? where run_id = ?", [kept, run_id]
+            )
+            connection.execute(
+                "update cross_sell.cross_sell_scores set probability = probability * ? / 60", [days]
+            )
+        publish_now(settings)
+    details = " | ".join(
+        row[Columns.DETAIL]
+        for row in rows(settings, contracts.RELEASE_CHECKS)
+        if row[Columns.RUN_ID] == "run2"
+    )
+    told = "measured with other vars, horizon_days is 2, was 30"
+    assert f"not compared with run run1: {told}" in details
+    assert f"the mean probability is not compared: {told}" in details
+
+
 def test_offers_that_nobody_tested_are_no_fault_of_the_run(settings: Settings) -> None:
     write_marts(settings, "run1", 10)
     with connect(settings.warehouse_file, read_only=False, wait_seconds=5) as connection:
@@ -266,6 +291,26 @@ def test_rollback_needs_a_whole_release(settings: Settings) -> None:
     with pytest.raises(InputError, match=r"cannot be used: dim_services is missing"):
         roll_back(settings)
     assert current_release(settings) == second
+
+
+def test_rollback_to_a_release_of_before_a_table_existed(settings: Settings) -> None:
+    for i in range(2):
+        write_marts(settings, f"run{i}", i + 1)
+        publish_now(settings)
+    first, second = kept_releases(settings)
+    (first.folder / "model_health.parquet").unlink()
+    del first.row_counts["model_health"]
+    write_manifest(first, first.folder)
+    assert roll_back(settings) == first
+
+    def shown(name: str) -> int:
+        with connect(settings.folder / "serving.duckdb", read_only=True, wait_seconds=0) as reader:
+            [(count,)] = reader.execute(f"select count(*) from {name}").fetchall()
+            return int(count)
+
+    assert (shown("cross_sell_scores"), shown("model_health"), shown("dim_services")) == (1, 0, 1)
+    assert roll_back(settings, second.release_id) == second
+    assert (shown("cross_sell_scores"), shown("model_health")) == (2, 1)
 
 
 def test_releases_are_listed(settings: Settings) -> None:

@@ -62,3 +62,9 @@
 {% macro horizon_of(runs) -%}
     coalesce({{ runs }}.horizon_days, {{ var('horizon_days') }})
 {%- endmacro %}
+
+
+{#- A text of a var as a literal; null where it is not set. -#}
+{% macro text_or_null(text) -%}
+    {%- if text is none -%} null {%- else -%} '{{ text | string | replace("'", "''") }}' {%- endif -%}
+{%- endmacro %}

@@ -62,6 +62,8 @@ class Columns:
     SEED: Final = "seed"
     SETTINGS_JSON: Final = "settings_json"
     VAR_NAME: Final = "var_name"
+    CURRENCY: Final = "currency"
+    IS_MARGIN_ASSUMED: Final = "is_margin_assumed"
     VALUE_JSON: Final = "value_json"
     CHANGES_MEASURES: Final = "changes_measures"
     PACKAGE_VERSIONS_JSON: Final = "package_versions_json"

@@ -3,6 +3,6 @@
     select
         '{{ name }}' as var_name,
         '{{ var(name) | tojson | replace("'", "''") }}' as value_json,
-        {{ name in measured_with() }} as changes_measures
+        {{ (name in measured_with()) | string | lower }} as changes_measures
     {{ 'union all' if not loop.last }}
 {% endfor %}

@@ -24,6 +24,7 @@ from pydantic_settings import (
 
 from ml.backtest.settings import BacktestSettings
 from ml.benchmark.settings import BenchmarkSettings
+from ml.environment import DELIMITER, PREFIX, check_environment, nearest, setting_names
 from ml.errors import InputError
 from ml.gates.settings import GateSettings
 from ml.models.lightfm_settings import LightFMSettings
@@ -68,7 +69,7 @@ class Settings(BaseSettings):
         Older releases stay for queries that still run on them, and to go back to. The one that
         readers have and the one before it are kept in any case.
     models_kept : int, default 3
-        Saved champions kept on disk.
+        Saved champions kept on disk, beside those that the releases which are kept came from.
     threads : int, default 2
         Torch and BLAS threads. Part of what makes scores bit-equal: keep it fixed.
     models : tuple of str
@@ -105,8 +106,8 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="CROSS_SELL_",
-        env_nested_delimiter="__",
+        env_prefix=PREFIX,
+        env_nested_delimiter=DELIMITER,
         toml_file=SETTINGS_FILE,
         extra="forbid",
         frozen=True,
@@ -224,6 +225,7 @@ def load_settings(*, is_tuned: bool = True, **overrides: object) -> Settings:
     InputError
         Names the setting or the file that cannot be used.
     """
+    check_environment(Settings)
     given: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
     kind = Settings if is_tuned else UntunedSettings
     try:
@@ -231,6 +233,11 @@ def load_settings(*, is_tuned: bool = True, **overrides: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise InputError(
+                f"there is no setting '{name}'{nearest(name, setting_names(Settings))} "
+                "Settings are listed in ml/settings.py"
+            ) from None
         raise InputError(f"setting '{name}': {first['msg']}, got {first.get('input')!r}") from None
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{SETTINGS_FILE} cannot be read: {error}") from None

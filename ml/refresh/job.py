@@ -150,7 +150,7 @@ def _may_replace(
     """Champion against challenger: whether the new run may take over."""
     with progress.step("champion or challenger") as step:
         comparison = (
-            None if champion is None else compare_with_champion(settings, trained.run_id, champion)
+            "" if champion is None else compare_with_champion(settings, trained.run_id, champion)
         )
         decision = decide_champion(trained.run_id, champion, comparison, settings.refresh)
         step.outcome = decision.choice.replace("_", " ")

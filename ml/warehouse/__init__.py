@@ -16,7 +16,7 @@ from ml.warehouse.fingerprints import Fingerprint, fingerprint_by_run, fingerpri
 from ml.warehouse.forgetting import FORGOTTEN, keep_forgotten_out
 from ml.warehouse.identity import IdentityCounts, count_identities
 from ml.warehouse.increments import cutoffs_of, differing_rows, give_back, withhold_newest
-from ml.warehouse.judging import count_offers
+from ml.warehouse.judging import OfferMeans, count_offers, mean_offers, mean_released_offers
 from ml.warehouse.landing import (
     KnownFile,
     StagedFile,
@@ -51,6 +51,7 @@ __all__ = [
     "Fingerprint",
     "IdentityCounts",
     "KnownFile",
+    "OfferMeans",
     "StagedFile",
     "TextFormat",
     "append_tables",
@@ -74,6 +75,8 @@ __all__ = [
     "is_timestamp_format",
     "keep_forgotten_out",
     "known_files",
+    "mean_offers",
+    "mean_released_offers",
     "read_compact",
     "read_table",
     "read_table_if_there",

@@ -81,7 +81,10 @@ def check_contract(connection: duckdb.DuckDBPyConnection, table: Table, remedy: 
     for column in table.columns:
         expected = _SQL_TYPES[column.type]
         if column.name not in found:
-            raise InputError(f"{table.qualified_name} has no column {column.name}: {remedy}")
+            raise InputError(
+                f"{table.qualified_name} has no column {column.name} "
+                f"(an earlier version of this project made it?): {remedy}"
+            )
         if found[column.name] != expected:
             raise InputError(
                 f"{table.qualified_name}.{column.name} is {found[column.name]}, "

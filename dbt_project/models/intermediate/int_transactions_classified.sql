@@ -62,6 +62,8 @@ checked as (
             when quantity = 0 and not is_refund then 'zero_quantity'
             when amount is null then 'missing_amount'
             when transacted_at > loaded_at then 'future_event'
+            when transacted_at < {{ timestamp_literal(var('earliest_event_date')) }}
+                then 'implausible_time'
         end as rejection_reason
     from matched
 

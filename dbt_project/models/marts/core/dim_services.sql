@@ -51,6 +51,7 @@ priced as (
             0
         ) as typical_price,
         coalesce(services.margin_rate, {{ var('default_margin_rate') }}) as margin_rate,
+        services.margin_rate is null as is_margin_assumed,
         services.private_label_share,
         services.is_repeatable,
         services.launched_at,
@@ -76,6 +77,8 @@ select
     cast(typical_price as double) as typical_price,
     cast(margin_rate as double) as margin_rate,
     cast(typical_price * margin_rate as double) as unit_margin,
+    is_margin_assumed,
+    cast({{ text_or_null(var('currency')) }} as {{ dbt.type_string() }}) as currency,
     private_label_share,
     is_repeatable,
     launched_at,

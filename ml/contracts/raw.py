@@ -23,6 +23,9 @@ _SCOPE: Final = optional(Columns.SOURCE_PARTNER_ID, STRING)
 _FILE: Final = optional(Columns.SOURCE_FILE, STRING)
 """The landing file that a row came from; null: no file."""
 
+_UNREAD: Final = optional(Columns.UNREAD_COLUMNS, STRING)
+"""Which of a row's columns are null because what was delivered could not be read, by semicolons."""
+
 RAW_PARTNERS: Final = Table(
     "raw",
     "partners",
@@ -30,6 +33,7 @@ RAW_PARTNERS: Final = Table(
         Column(Columns.PARTNER_ID, STRING),
         Column(Columns.PARTNER_NAME, STRING),
         optional(Columns.IS_ACTIVE, BOOLEAN),
+        _UNREAD,
         _FILE,
         Column(Columns.LOADED_AT, TIMESTAMP),
     ),
@@ -57,6 +61,7 @@ RAW_CLIENTS: Final = Table(
         optional(Columns.BIRTH_YEAR, INT),
         optional(Columns.REGION, STRING),
         optional(Columns.UPDATED_AT, TIMESTAMP),
+        _UNREAD,
         _FILE,
         Column(Columns.LOADED_AT, TIMESTAMP),
     ),
@@ -85,6 +90,7 @@ RAW_SERVICES: Final = Table(
         optional(Columns.MIN_AGE, INT),
         optional(Columns.MAX_AGE, INT),
         optional(Columns.UPDATED_AT, TIMESTAMP),
+        _UNREAD,
         _FILE,
         Column(Columns.LOADED_AT, TIMESTAMP),
     ),
@@ -198,6 +204,8 @@ RAW_LOADED_FILES: Final = Table(
         Column(Columns.READ_COUNT, BIGINT),
         Column(Columns.ACCEPTED_COUNT, BIGINT),
         Column(Columns.REJECTED_COUNT, BIGINT),
+        optional(Columns.WARNED_COUNT, BIGINT),
+        optional(Columns.WARNINGS, STRING),
         optional(Columns.ERROR, STRING),
         Column(Columns.IS_CURRENT, BOOLEAN),
         Column(Columns.LOADED_AT, TIMESTAMP),

@@ -14,11 +14,13 @@ from ml.contracts import Columns
 from ml.errors import InputError
 from ml.gates.verdicts import rejected_runs
 from ml.report.client import ClientPage, read_client
+from ml.rejections import in_one_line
 from ml.results import STATUS_COMPLETED
 from ml.settings import Settings
 from ml.warehouse import (
     Connection,
     connect,
+    count_rejections,
     existing_columns,
     read_table,
     read_table_if_there,
@@ -74,6 +76,8 @@ class Facts:
         Whether offers, data counts and clients belong to this run.
     test_read_count : int
         Completed runs that looked at the test fold of the same data, this one among them.
+    rejections : str or None
+        What the loads left out of partners' files, in one line.
     """
 
     run: Row
@@ -94,6 +98,7 @@ class Facts:
     clients: list[ClientPage]
     is_latest: bool
     test_read_count: int
+    rejections: str | None = None
 
     @property
     def champion(self) -> str:
@@ -201,6 +206,7 @@ def read_facts(settings: Settings, run_id: str | None = None) -> Facts:
             events=all_rows(contracts.EVENT_COUNTS),
             features=all_rows(contracts.FEATURE_COUNTS),
             health=all_rows(contracts.MODEL_HEALTH),
+            rejections=in_one_line(count_rejections(connection)),
             clients=_telling_clients(connection) if is_latest else [],
             is_latest=is_latest,
             test_read_count=sum(other[Columns.AS_OF_AT] == run[Columns.AS_OF_AT] for other in runs),

@@ -214,6 +214,8 @@ def _number(value: str, decimal: str) -> str:
         f"else replace(replace({body}, '{other}', ''), ',', '.') end"
     )
     number = f"try_cast({digits} as double)"
+    # 5,- is a price in German and no refund: neither.
+    is_number += f" and not regexp_matches({signed}, '[.,]-$')"
     return f"case when {is_number} and isfinite({number}) then {sign} * {number} end"
 
 

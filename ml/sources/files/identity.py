@@ -27,7 +27,7 @@ HASHED: Final = {
 }
 """Columns that files bring, and the columns of the contract that they become."""
 
-UNUSABLE: Final = "?"
+UNUSABLE: Final = "!"
 """In place of a hash: something is there, and no key can be made of it."""
 
 _ADDRESS: Final = re.compile(r"([^@\s,;<>()\"]+)@([^@\s,;<>()\"]+\.[^@\s,;<>()\".]{2,})")

@@ -33,7 +33,9 @@ def hold_back(
         if outcome.status == LOADED and outcome.partner is not None:
             by_partner[outcome.partner].append(outcome)
     for partner, files in by_partner.items():
-        faults = dict(_faults(files, known, most_rejected_share))
+        faults: dict[str, str] = {}
+        for name, fault in _faults(files, known, most_rejected_share):
+            faults.setdefault(name, fault)
         if not faults:
             continue
         for file in files:

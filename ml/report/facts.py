@@ -13,8 +13,8 @@ from ml import contracts
 from ml.contracts import Columns
 from ml.errors import InputError
 from ml.gates.verdicts import rejected_runs
-from ml.report.client import ClientPage, read_client
 from ml.rejections import in_one_line
+from ml.report.client import ClientPage, read_client
 from ml.results import STATUS_COMPLETED
 from ml.settings import Settings
 from ml.warehouse import (

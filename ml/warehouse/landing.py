@@ -161,7 +161,12 @@ def count_rejections(connection: duckdb.DuckDBPyConnection) -> list[Rejections]:
         f"from {table_relation(connection, RAW_REJECTED_ROWS)} group by all order by all"
     ).fetchall():
         reasons.setdefault((of_partner, of_entity), {})[why] = count
-    return [Rejections(*row, reasons.get((row[0], row[1]), {})) for row in totals]
+    return [
+        Rejections(
+            of_partner, of_entity, read, rejected, told, reasons.get((of_partner, of_entity), {})
+        )
+        for of_partner, of_entity, read, rejected, told in totals
+    ]
 
 
 def write_landing(

@@ -284,7 +284,7 @@ _YEARS: Final = (datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59))
 
 
 def _has_fraction(type_: pa.DataType) -> bool:
-    return pa.types.is_floating(type_) or (pa.types.is_decimal(type_) and type_.scale > 0)
+    return bool(pa.types.is_floating(type_) or (pa.types.is_decimal(type_) and type_.scale > 0))
 
 
 def _times(column: pa.Array, suffix: str) -> pa.Array:

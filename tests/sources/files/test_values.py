@@ -72,8 +72,14 @@ def test_numbers(text_format: TextFormat, texts: dict[str, object]) -> None:
 
 
 def test_whole_numbers() -> None:
-    texts = {"1990": 1990, "1990.0": 1990, "1990,00": 1990, "1.99E+03": 1990, "NaN": None}
-    texts |= {"1990.5": "bad", "1,990": "bad", "born in 1990": "bad", "99999999999": "bad"}
+    texts: dict[str, object] = {"1990": 1990, "1990.0": 1990, "1990,00": 1990, "1.99E+03": 1990}
+    texts |= {
+        "NaN": None,
+        "1990.5": "bad",
+        "1,990": "bad",
+        "born in 1990": "bad",
+        "99999999999": "bad",
+    }
     assert read(RAW_CLIENTS, "birth_year", list(texts)) == list(texts.values())
 
 

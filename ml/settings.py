@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     lock_wait_seconds : float, default 60
         How long a job waits while another process holds the warehouse. dbt builds of this
         project hold it for well under a minute.
+    most_rejected_share : float, default 0.05
+        A load in which more of a partner's rows are rejected, and 20 at least, is held back whole:
+        so much is no slip but another format, and what was there before is nearer to the truth.
     seed : int, default 42
         Of everything random. Same data, seed and settings give bit-equal scores.
     offers_per_client : int, default 20
@@ -115,6 +118,7 @@ class Settings(BaseSettings):
 
     warehouse: Path = Path("warehouse/warehouse.duckdb")
     lock_wait_seconds: float = Field(default=60.0, ge=0)
+    most_rejected_share: float = Field(default=0.05, ge=0, le=1)
     seed: int = Field(default=42, ge=0, lt=2**31)
     offers_per_client: PositiveInt = 20
     evaluation_clients: PositiveInt = 20_000

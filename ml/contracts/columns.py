@@ -180,6 +180,8 @@ class Columns:
     READ_COUNT: Final = "read_count"
     ACCEPTED_COUNT: Final = "accepted_count"
     REJECTED_COUNT: Final = "rejected_count"
+    WARNED_COUNT: Final = "warned_count"
+    WARNINGS: Final = "warnings"
     ERROR: Final = "error"
     IS_CURRENT: Final = "is_current"
     LINE_NUMBER: Final = "line_number"

@@ -215,6 +215,8 @@ RAW_LOADED_FILES: Final = Table(
         Column(Columns.READ_COUNT, BIGINT),
         Column(Columns.ACCEPTED_COUNT, BIGINT),
         Column(Columns.REJECTED_COUNT, BIGINT),
+        optional(Columns.WARNED_COUNT, BIGINT),
+        optional(Columns.WARNINGS, STRING),
         optional(Columns.ERROR, STRING),
         Column(Columns.IS_CURRENT, BOOLEAN),
         Column(Columns.LOADED_AT, TIMESTAMP),

@@ -13,6 +13,7 @@ from ml import contracts
 from ml.contracts import Columns
 from ml.errors import InputError
 from ml.gates.verdicts import rejected_runs
+from ml.rejections import in_one_line
 from ml.report.client import ClientPage, read_client
 from ml.report.money import UNKNOWN, Money, read_money
 from ml.results import STATUS_COMPLETED
@@ -20,6 +21,7 @@ from ml.settings import Settings
 from ml.warehouse import (
     Connection,
     connect,
+    count_rejections,
     existing_columns,
     read_table,
     read_table_if_there,
@@ -77,6 +79,8 @@ class Facts:
         Completed runs that looked at the test fold of the same data, this one among them.
     money : Money
         How amounts of margin are to be read.
+    rejections : str or None
+        What the loads left out of partners' files, in one line.
     """
 
     run: Row
@@ -98,6 +102,7 @@ class Facts:
     is_latest: bool
     test_read_count: int
     money: Money = UNKNOWN
+    rejections: str | None = None
 
     @property
     def horizon_days(self) -> int:
@@ -216,6 +221,7 @@ def read_facts(settings: Settings, run_id: str | None = None) -> Facts:
             events=all_rows(contracts.EVENT_COUNTS),
             features=all_rows(contracts.FEATURE_COUNTS),
             health=all_rows(contracts.MODEL_HEALTH),
+            rejections=in_one_line(count_rejections(connection)),
             clients=_telling_clients(connection) if is_latest else [],
             is_latest=is_latest,
             test_read_count=sum(other[Columns.AS_OF_AT] == run[Columns.AS_OF_AT] for other in runs),

@@ -46,6 +46,7 @@ class CsvReader:
     """
 
     iso_names: frozenset[str] = frozenset()
+    float_names: frozenset[str] = frozenset()
 
     def __init__(self, stream: BinaryIO, mapping: Mapping) -> None:
         self._blocks = BlockReader(stream)

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ml.sources.files.outcome import REFUSED, UNCHANGED, FileOutcome
+from ml.sources.files.outcome import LOADED, REFUSED, UNCHANGED, FileOutcome
 
 _SHOWN_REASONS: Final = 3
 _STYLES: Final = {REFUSED: "bold red", UNCHANGED: "dim"}
@@ -37,6 +37,13 @@ def print_outcomes(console: Console, outcomes: list[FileOutcome], *, is_check: b
         )
     console.print(table)
     for outcome in outcomes:
+        told = [*([outcome.told_warnings] if outcome.told_warnings else []), *outcome.notes]
+        if told and outcome.status == LOADED:
+            console.print(
+                f"[yellow]warning[/] {escape(outcome.name)}: {escape('; '.join(told))}",
+                soft_wrap=True,
+            )
+    for outcome in outcomes:
         if outcome.problem:
             style = _STYLES.get(outcome.status, "yellow")
             console.print(
@@ -57,7 +64,7 @@ def told_refusals(outcomes: list[FileOutcome], rest: str) -> str | None:
     refused = [outcome for outcome in outcomes if outcome.status == REFUSED]
     if not refused:
         return None
-    first = refused[0]
+    first = min(refused, key=lambda outcome: outcome.is_held)
     others = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
     return (
         f"{len(refused)} of {len(outcomes)} files refused, {rest}: "

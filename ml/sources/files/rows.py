@@ -66,6 +66,10 @@ class Reader(Protocol):
     def iso_names(self) -> frozenset[str]:
         """Columns whose times the format itself writes, as ISO 8601."""
 
+    @property
+    def float_names(self) -> frozenset[str]:
+        """Columns that are numbers with a fraction, not text."""
+
     def mask(self, text: str, hidden: Sequence[str]) -> str:
         """A row's text without what hidden columns hold."""
 

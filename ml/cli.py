@@ -281,7 +281,6 @@ def soak(
     import tempfile
 
     from ml.errors import InputError
-    from ml.settings import Settings
     from ml.soak.jobs import World
     from ml.soak.kills import kill_at_random
     from ml.soak.reading import read_while_publishing
@@ -291,7 +290,7 @@ def soak(
         raise InputError("say how long: --minutes of reading, --kills of jobs, or both")
     with tempfile.TemporaryDirectory(prefix="cross-sell-soak-") as folder:
         world = World(Path(folder))
-        settings = Settings(warehouse=world.warehouse)
+        settings = load_settings(warehouse=world.warehouse)
         if kills is not None:
             print_kills(out, kill_at_random(world, kills, seed or 0, out.print))
         if minutes is not None:

@@ -93,4 +93,9 @@ def _load_folder(folder: Path, settings: Settings, progress: Progress) -> str | 
 
     outcomes = load_files(settings, folder, progress)
     print_outcomes(progress.console, outcomes, is_check=False)
-    return told_refusals(outcomes, "the run is complete without them")
+    problem = told_refusals(outcomes, "the run is complete without them")
+    if problem is not None and not loaded_transactions(settings):
+        raise InputError(
+            problem.replace("the run is complete without them", "nothing is there yet")
+        )
+    return problem

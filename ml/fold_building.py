@@ -155,6 +155,8 @@ class Marts:
     eligibility_counts : pyarrow.Table, optional
         How many clients, services and pairs may be offered, and why others may not: kept with
         a run, never learned from.
+    build_vars : pyarrow.Table, optional
+        The vars that the marts were built with: kept with a run.
     """
 
     clients: pa.Table
@@ -163,6 +165,7 @@ class Marts:
     eligibility_counts: pa.Table = field(
         default_factory=contracts.ELIGIBILITY_COUNTS.arrow_schema.empty_table
     )
+    build_vars: pa.Table = field(default_factory=contracts.BUILD_VARS.arrow_schema.empty_table)
 
     @property
     def client_ids(self) -> pa.ChunkedArray:

@@ -64,6 +64,7 @@ def read_folds(settings: Settings, step: RunningStep) -> tuple[Marts, dict[str, 
             services=read_table(connection, contracts.DIM_SERVICES),
             windows=read_table(connection, contracts.TRAINING_WINDOWS),
             eligibility_counts=read_table(connection, contracts.ELIGIBILITY_COUNTS),
+            build_vars=read_table(connection, contracts.BUILD_VARS),
         )
         source = _WarehouseRows(connection, step)
         folds = build_folds(marts, source, settings.evaluation_clients)

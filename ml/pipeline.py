@@ -16,6 +16,7 @@ from ml.errors import CrossSellError, InputError, RunRejectedError, TransformErr
 from ml.forget.gate import close_gate
 from ml.gates.record import force
 from ml.progress import Progress
+from ml.rejections import told_rejections
 from ml.releases import Release
 from ml.report.model_card import write_model_card
 from ml.report.page import write_report
@@ -89,8 +90,15 @@ def run(
     if is_profiled:
         print_profile(console, progress.steps)
     print_next_steps(console, settings, release, (report, card), time.perf_counter() - start)
+    tell_rejections(settings, progress)
     if problem is not None:
         raise InputError(problem)
+
+
+def tell_rejections(settings: Settings, progress: Progress) -> None:
+    """Repeat in one line what the loads left out."""
+    if (told := told_rejections(settings)) is not None:
+        progress.warn("data:", told)
 
 
 def build_and_publish(settings: Settings, progress: Progress) -> Release:

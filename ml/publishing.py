@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ml import contracts
 from ml.contracts import Columns
 from ml.errors import InputError, RunRejectedError, WarehouseAccessError, WarehouseBusyError
-from ml.gates.checks import Check, failures, judge
+from ml.gates.checks import Check, Last, failures, judge, untold
 from ml.gates.evidence import read_evidence
 from ml.gates.record import forced, record_checks, record_events, was_forced
 from ml.locks import RELEASE_LOCK, hold
@@ -29,7 +28,14 @@ from ml.releases import (
 )
 from ml.settings import Settings
 from ml.switching import mend_switch, switch_readers
-from ml.warehouse import Connection, connect, distinct_values, read_table
+from ml.warehouse import (
+    Connection,
+    OfferMeans,
+    connect,
+    distinct_values,
+    mean_released_offers,
+    read_table,
+)
 from ml.warehouse.releases import copy_to_parquet, snapshot
 
 # A rollback is urgent: readers are switched at once, and the note may come later.
@@ -77,7 +83,7 @@ def publish(settings: Settings, step: RunningStep, *, forced_run: str | None = N
             raise WarehouseAccessError(
                 f"cannot write the release in {releases}: {error.strerror}; the last one stays"
             ) from None
-    step.outcome = f"{release.offer_count:,} offers"
+    step.outcome = f"{release.offer_count:,} offers" + (step.outcome and f"; {step.outcome}")
     _note(settings, step, settings.lock_wait_seconds)
     return release
 
@@ -169,6 +175,8 @@ def _judge_and_export(
             f"run {run_id} is rejected: {problem}; readers keep "
             + (f"release {last.release_id}" if last else "nothing, since nothing is published")
         )
+    # Told with the release: readers' offers were held against no others.
+    step.outcome = f"champion {cause}" if (cause := untold(checks)) else ""
     return release
 
 
@@ -191,14 +199,17 @@ def _checks(
     settings: Settings, connection: Connection, run_id: str, last: Release | None
 ) -> list[Check]:
     evidence = read_evidence(connection, run_id, last.run_id if last else None)
-    last_row_counts: Mapping[str, int] = last.row_counts if last else {}
     return judge(
         evidence,
         settings.gates,
-        last_row_counts,
+        None if last is None else Last(last.row_counts, _means(last)),
         seed=settings.seed,
         resamples=settings.bootstrap_samples,
     )
+
+
+def _means(release: Release) -> OfferMeans | None:
+    return mean_released_offers(parquet_file(release.folder, contracts.CROSS_SELL_SCORES.name))
 
 
 def _export(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
@@ -14,6 +14,7 @@ from ml.contracts import Columns, Table, arrow_table
 from ml.dataset import Fold
 from ml.fold_building import Marts
 from ml.holdout import holdout_rows
+from ml.measured_with import MEASURED_WITH, VARS, vars_of
 from ml.progress import Step
 from ml.settings import Settings
 from ml.versions import package_versions
@@ -85,7 +86,7 @@ def run_tables(
             (contracts.HOLDOUT_PREDICTIONS, _holdout(run, marts, folds)),
             (contracts.SCORES, offers),
             (contracts.RUN_ELIGIBILITY, _eligibility(run, marts)),
-            (contracts.RUNS, _runs(run, settings)),
+            (contracts.RUNS, _runs(run, marts, settings)),
         ]
     )
 
@@ -102,7 +103,8 @@ def _eligibility(run: Run, marts: Marts) -> pa.Table:
     )
 
 
-def _runs(run: Run, settings: Settings) -> pa.Table:
+def _runs(run: Run, marts: Marts, settings: Settings) -> pa.Table:
+    of_build = vars_of(marts.build_vars)
     return arrow_table(
         contracts.RUNS,
         {
@@ -112,16 +114,20 @@ def _runs(run: Run, settings: Settings) -> pa.Table:
             Columns.CHAMPION_MODEL: [run.champion.name],
             Columns.CHAMPION_REASON: [run.champion.reason],
             Columns.SEED: [settings.seed],
-            # Where the warehouse lies says nothing about the run.
-            Columns.SETTINGS_JSON: [
-                settings.model_dump_json(
-                    exclude={"warehouse", "benchmark", "tuning", "refresh", "gates", "backtest"}
-                )
-            ],
+            Columns.SETTINGS_JSON: [json.dumps(_settings(settings) | {VARS: of_build})],
             Columns.PACKAGE_VERSIONS_JSON: [json.dumps(package_versions())],
             Columns.STARTED_AT: [run.started_at],
             Columns.FINISHED_AT: [run.finished_at],
+            Columns.HORIZON_DAYS: [of_build.get(MEASURED_WITH, {}).get(Columns.HORIZON_DAYS)],
         },
+    )
+
+
+def _settings(settings: Settings) -> dict[str, Any]:
+    # Where the warehouse lies says nothing about the run.
+    return settings.model_dump(
+        mode="json",
+        exclude={"warehouse", "benchmark", "tuning", "refresh", "gates", "backtest"},
     )
 
 

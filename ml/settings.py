@@ -22,9 +22,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from ml import contracts
 from ml.backtest.settings import BacktestSettings
 from ml.benchmark.settings import BenchmarkSettings
+from ml.environment import DELIMITER, PREFIX, check_environment, nearest, setting_names
 from ml.errors import InputError
 from ml.gates.settings import GateSettings
 from ml.models.lightfm_settings import LightFMSettings
@@ -37,9 +37,8 @@ from ml.tuning.settings import TuningSettings
 PROJECT_ROOT: Final = Path(__file__).resolve().parent.parent
 SETTINGS_FILE: Final = PROJECT_ROOT / "cross_sell.toml"
 _RESERVED: Final = {
-    *(one.schema_name for one in vars(contracts).values() if isinstance(one, contracts.Table)),
-    *("staging", "intermediate", "core", "learning", "cross_sell", "snapshots"),
-    *("information_schema", "pg_catalog"),
+    *("raw", "staging", "intermediate", "core", "learning", "ml", "cross_sell", "snapshots"),
+    *("simulated_truth", "information_schema", "pg_catalog"),
     *("main", "memory", "temp", "system", "serving"),
 }
 """No names for a warehouse's file: schemas, and catalogs of the engine and of the readers."""
@@ -56,6 +55,9 @@ class Settings(BaseSettings):
     lock_wait_seconds : float, default 60
         How long a job waits while another process holds the warehouse. dbt builds of this
         project hold it for well under a minute.
+    most_rejected_share : float, default 0.05
+        A load in which more of a partner's rows are rejected, and 20 at least, is held back whole:
+        so much is no slip but another format, and what was there before is nearer to the truth.
     seed : int, default 42
         Of everything random. Same data, seed and settings give bit-equal scores.
     offers_per_client : int, default 20
@@ -76,7 +78,7 @@ class Settings(BaseSettings):
         Older releases stay for queries that still run on them, and to go back to. The one that
         readers have and the one before it are kept in any case.
     models_kept : int, default 3
-        Saved champions kept on disk.
+        Saved champions kept on disk, beside those that the releases which are kept came from.
     threads : int, default 2
         Torch and BLAS threads. Part of what makes scores bit-equal: keep it fixed.
     models : tuple of str
@@ -113,8 +115,8 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="CROSS_SELL_",
-        env_nested_delimiter="__",
+        env_prefix=PREFIX,
+        env_nested_delimiter=DELIMITER,
         toml_file=SETTINGS_FILE,
         extra="forbid",
         frozen=True,
@@ -122,6 +124,7 @@ class Settings(BaseSettings):
 
     warehouse: Path = Path("warehouse/warehouse.duckdb")
     lock_wait_seconds: float = Field(default=60.0, ge=0)
+    most_rejected_share: float = Field(default=0.05, ge=0, le=1)
     seed: int = Field(default=42, ge=0, lt=2**31)
     offers_per_client: PositiveInt = 20
     evaluation_clients: PositiveInt = 20_000
@@ -237,6 +240,7 @@ def load_settings(*, is_tuned: bool = True, **overrides: object) -> Settings:
     InputError
         Names the setting or the file that cannot be used.
     """
+    check_environment(Settings)
     given: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
     kind = Settings if is_tuned else UntunedSettings
     try:
@@ -244,6 +248,11 @@ def load_settings(*, is_tuned: bool = True, **overrides: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise InputError(
+                f"there is no setting '{name}'{nearest(name, setting_names(Settings))} "
+                "Settings are listed in ml/settings.py"
+            ) from None
         message = first["msg"].removeprefix("Value error, ")
         raise InputError(f"setting '{name}': {message}, got {first.get('input')!r}") from None
     except tomllib.TOMLDecodeError as error:

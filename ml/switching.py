@@ -116,8 +116,11 @@ def _put_live(settings: Settings, release: Release) -> float:
     while True:
         moment = time.time() + lead
         names = sorted((name for _, name in contracts.PUBLISHED), key=lambda n: n == _DECIDING)
+        # Of a table that a release of an earlier version lacks, the view shows no rows.
         files = {
-            _live_file(folder, name, moment): parquet_file(release.folder, name) for name in names
+            _live_file(folder, name, moment): parquet_file(release.folder, name)
+            for name in names
+            if name in release.row_counts
         }
         for live, source in files.items():
             live.parent.mkdir(parents=True)

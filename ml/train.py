@@ -29,6 +29,7 @@ from ml.models.base import Recommender
 from ml.models.ease import Ease
 from ml.offers import OFFER_SCHEMA, OfferMaker
 from ml.progress import Progress, Step
+from ml.releases import kept_releases
 from ml.results import RunTables, run_tables
 from ml.settings import Settings
 from ml.spool import Spool
@@ -247,15 +248,21 @@ def _save(
         earlier.save(folder)
         (folder / CALIBRATOR_FILE).write_text(json.dumps(chosen.calibrator.to_dict()))
         (folder / INTEREST_FILE).write_text(json.dumps({"weight": chosen.interest_weight}))
-        for old in sorted(path for path in models.iterdir() if path.is_dir())[
-            : -settings.models_kept
-        ]:
-            shutil.rmtree(old, ignore_errors=True)
+        prune_models(settings)
     except OSError as error:
         raise WarehouseAccessError(
             f"cannot save the model in {models}: {error.strerror}; nothing of this run is written"
         ) from None
     return folder
+
+
+def prune_models(settings: Settings) -> None:
+    """Remove all but the newest saved champions, and those whose offers a kept release holds."""
+    in_use = {release.run_id for release in kept_releases(settings)}
+    saved = sorted(path for path in (settings.folder / MODELS_FOLDER).iterdir() if path.is_dir())
+    for old in saved[: -settings.models_kept]:
+        if old.name not in in_use:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _write(

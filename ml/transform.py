@@ -15,6 +15,7 @@ from typing import IO, Any, Final
 from ml.errors import TransformError
 from ml.processes import MemoryWatch, end_with_parent
 from ml.progress import RunningStep
+from ml.project_vars import check_vars
 from ml.settings import PROJECT_ROOT, Settings
 
 DBT_PROJECT: Final = PROJECT_ROOT / "dbt_project"
@@ -160,9 +161,12 @@ def run_dbt(settings: Settings, arguments: Sequence[str], step: RunningStep) -> 
 
     Raises
     ------
+    InputError
+        The project's file names a var that nobody reads.
     TransformError
         dbt failed; the message has its first telling line and where the whole log is.
     """
+    check_vars(DBT_PROJECT)
     settings.folder.mkdir(parents=True, exist_ok=True)
     command = [
         str(Path(sys.executable).with_name("dbt")),

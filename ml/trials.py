@@ -56,7 +56,7 @@ class Fitted:
 
     @property
     def champion_value(self) -> float:
-        """What the choice between models looks at; minus infinity where undefined."""
+        """What the choice between models looks at, minus infinity where undefined; never shown."""
         value = self.validation.value(CHAMPION_METRIC)
         return float("-inf") if value is None else value
 
@@ -235,10 +235,10 @@ def fit_on_validation(
             calibrator,
             measure(score, fold, settings, calibrator),
         )
+        value = fitted.validation.value(CHAMPION_METRIC)
         step.outcome = (
-            f"{CHAMPION_METRIC} {fitted.champion_value:.4f},"
-            f" epoch {model.best_epoch} of {len(epochs)}"
-        )
+            f"{CHAMPION_METRIC} {value:.4f}," if value is not None else "no labels,"
+        ) + f" epoch {model.best_epoch} of {len(epochs)}"
     return fitted
 
 
@@ -356,7 +356,7 @@ def _sentences(
 ) -> tuple[str, ...]:
     value = chosen.validation.value(CHAMPION_METRIC)
     if value is None:
-        return ("No client has a label on validation, so the first model serves.",)
+        return ("No client has a label on validation: nothing could be chosen by.",)
     sentences = [f"Best {CHAMPION_METRIC} on validation, {value:.4f}."]
     if chosen.name in SIMPLE_MODELS and any(t.name not in SIMPLE_MODELS for t in others):
         sentences.append("A simple baseline wins: no learned model did better on validation.")

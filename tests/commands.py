@@ -29,17 +29,25 @@ def environment(warehouse: Path, **extra: str) -> dict[str, str]:
         "CROSS_SELL_LOCK_WAIT_SECONDS": "20",
         "CROSS_SELL_BOOTSTRAP_SAMPLES": "100",
         "CROSS_SELL_PUBLISH_LEAD_SECONDS": "0.2",
+        "COLUMNS": "160",
+        "NO_COLOR": "1",
+        **extra,
+    }
+
+
+def dbt_variables() -> dict[str, str]:
+    """Options of every dbt command of a test run, whoever starts it."""
+    return {
         # They say nothing of a test's data, and are a fifth of the nodes: one test runs them.
         "DBT_EXCLUDE_RESOURCE_TYPES": "unit_test",
+        # Of a part that is built, the tests that need no more than it.
+        "DBT_INDIRECT_SELECTION": "cautious",
         # One folder for the process: dbt parses the project once, then knows it.
         "DBT_TARGET_PATH": str(target_path()),
         "DBT_LOG_PATH": str(DBT_FOLDER / "logs"),
         "DBT_LOG_LEVEL_FILE": "none",
         # Only what reads dbt's artifacts writes them: a second per command.
         "DBT_WRITE_JSON": "false",
-        "COLUMNS": "160",
-        "NO_COLOR": "1",
-        **extra,
     }
 
 

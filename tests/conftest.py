@@ -14,7 +14,7 @@ import pytest
 from ml.contracts import RAW_TABLES
 from ml.locks import hold
 from ml.warehouse import connect, replace_tables
-from tests.commands import DBT_FOLDER, run_cli, run_dbt
+from tests.commands import DBT_FOLDER, dbt_variables, run_cli, run_dbt
 from tests.worlds import RawTables, small_world
 
 SEED_VARIABLE = "CROSS_SELL_TEST_SEED"
@@ -62,8 +62,9 @@ def suite_seed() -> int:
 
 @pytest.fixture(scope="session", autouse=True)
 def dbt_folder() -> Iterator[None]:
-    """What dbt writes beside the warehouse goes when the tests end."""
+    """Where dbt keeps what is no warehouse; it goes when the tests end."""
     DBT_FOLDER.mkdir(exist_ok=True)
+    os.environ |= dbt_variables()
     yield
     shutil.rmtree(DBT_FOLDER, ignore_errors=True)
 

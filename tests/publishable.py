@@ -84,17 +84,21 @@ def write_marts(
         table = Table(schema_name, name, columns, ("id",))
         given: dict[str, Any] = {"id": [run_id]}
         if name == contracts.MODEL_COMPARISON.name:
-            given |= {
-                Columns.RUN_ID: [run_id],
-                Columns.FOLD: [contracts.FOLD_TEST],
-                Columns.MODEL_NAME: [CHAMPION],
-                Columns.IS_CHAMPION: [True],
-                Columns.OFFER_COUNT: [1_000_000],
-                Columns.POSITIVE_RATE: [0.05],
-                Columns.CALIBRATION_ERROR: [calibration_error],
-                Columns.COVERAGE_AT_10: [coverage],
+            given = {
+                "id": [run_id] * 2,
+                Columns.RUN_ID: [run_id] * 2,
+                Columns.FOLD: [contracts.FOLD_VALIDATION, contracts.FOLD_TEST],
+                Columns.MODEL_NAME: [CHAMPION] * 2,
+                Columns.IS_CHAMPION: [True] * 2,
+                Columns.CLIENT_COUNT: [200, 200],
+                Columns.NDCG_AT_10: [ndcg] * 2,
+                Columns.AUC: [0.8] * 2,
+                Columns.OFFER_COUNT: [1_000_000] * 2,
+                Columns.POSITIVE_RATE: [0.05] * 2,
+                Columns.CALIBRATION_ERROR: [calibration_error] * 2,
+                Columns.COVERAGE_AT_10: [coverage] * 2,
             }
-        tables.append((table, nulls(table, 1, **given)))
+        tables.append((table, nulls(table, len(given["id"]), **given)))
     # Each call is an hour of its own, so that what was built is known to be built after it.
     finished_at = ENDED_AT + timedelta(hours=next(_hours))
     added = _run_rows(run_id, n, as_of_at, finished_at, ndcg, probability, eligible, failed_tests)

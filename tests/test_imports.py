@@ -10,6 +10,7 @@ import pytest
 
 from ml.settings import PROJECT_ROOT
 from tests.commands import environment
+from tests.sources.files.feeds import SECRET
 
 LEARNING = {"torch", "lightfm", "scipy", "optuna"}
 LOADED = """
@@ -28,7 +29,7 @@ def loaded_by(warehouse: Path, *arguments: str) -> set[str]:
     result = subprocess.run(
         [sys.executable, "-c", LOADED, *arguments],
         cwd=PROJECT_ROOT,
-        env=environment(warehouse),
+        env=environment(warehouse, CROSS_SELL_HASH_SECRET=SECRET),
         capture_output=True,
         text=True,
     )
@@ -51,7 +52,7 @@ def test_who_only_looks_loads_nothing_that_learns(
     "source",
     [
         ("files", str(PROJECT_ROOT / "examples" / "landing")),
-        ("simulated", "--clients", "60", "--services", "10", "--partners", "2", "--days", "60"),
+        ("simulated", "--clients", "200", "--services", "20", "--partners", "2", "--days", "100"),
     ],
     ids=lambda source: source[0],
 )

@@ -35,21 +35,18 @@ def texts_of(warehouse: Path) -> str:
 
 def test_a_load_tells_nobody_the_secret(tmp_path: Path) -> None:
     warehouse = tmp_path / "folder" / "warehouse.duckdb"
-    result = run_cli(
-        warehouse,
-        *("--log-format", "json", "load", "files", str(LANDING)),
-        CROSS_SELL_HASH_SECRET=SECRET,
-        DBT_LOG_PATH=str(tmp_path / "logs"),
-        DBT_TARGET_PATH=str(tmp_path / "target"),
-    )
+    # All that dbt can write, in folders of its own.
+    variables = {
+        "CROSS_SELL_HASH_SECRET": SECRET,
+        "DBT_LOG_PATH": str(tmp_path / "logs"),
+        "DBT_LOG_LEVEL_FILE": "debug",
+        "DBT_TARGET_PATH": str(tmp_path / "target"),
+        "DBT_WRITE_JSON": "true",
+    }
+    load = ("--log-format", "json", "load", "files", str(LANDING))
+    result = run_cli(warehouse, *load, **variables)
     assert result.returncode == 0, result.stderr
-    built = run_cli(
-        warehouse,
-        *("build", "--selector", "raw_to_learning"),
-        CROSS_SELL_HASH_SECRET=SECRET,
-        DBT_LOG_PATH=str(tmp_path / "logs"),
-        DBT_TARGET_PATH=str(tmp_path / "target"),
-    )
+    built = run_cli(warehouse, "build", "--selector", "learning", **variables)
     assert built.returncode == 0, built.stdout
     told = run_cli(warehouse, "doctor", "--json", CROSS_SELL_HASH_SECRET=SECRET)
     said = result.stdout + result.stderr + built.stdout + built.stderr + told.stdout + told.stderr
@@ -143,11 +140,15 @@ def test_a_partner_whose_name_cannot_be_part_of_ids(tmp_path: Path, name: str) -
     assert "rename the folder" in (outcome.problem or "")
 
 
+TABLES = [one for one in vars(contracts).values() if isinstance(one, contracts.Table)]
+
+
 @pytest.mark.parametrize(
     "name",
     [
         *('w";x.duckdb', "w'.duckdb", "w;.duckdb"),
         *("temp.duckdb", "Raw.duckdb", "cross_sell.v2.duckdb", "serving.duckdb"),
+        *sorted({f"{table.schema_name}.db" for table in TABLES}),
     ],
 )
 def test_a_warehouse_whose_name_cannot_be_one(tmp_path: Path, name: str) -> None:

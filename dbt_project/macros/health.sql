@@ -13,9 +13,3 @@
 {% macro population_stability(reference_share, current_share) -%}
     sum(({{ current_share }} - {{ reference_share }}) * ln({{ current_share }} / {{ reference_share }}))
 {%- endmacro %}
-
-
-{#- What a sales line adds to what a client has: a refund takes away, whatever its sign. -#}
-{% macro net_quantity(relation) -%}
-    case when {{ relation }}.event_kind = 'refund' then -1 else 1 end * abs({{ relation }}.quantity)
-{%- endmacro %}

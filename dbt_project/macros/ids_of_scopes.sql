@@ -2,7 +2,7 @@
     several loads of a key the newest counts, as in staging. Not asked of staging because its views
     sort all rows to find the newest, and mostly no scope is asked for.
     `scopes` is a relation with source_partner_id. -#}
-{% macro ids_of_scopes(entity, key_columns, id_column, scopes) -%}
+{% macro ids_of_scopes(entity, key_columns, id_column, scopes, told_apart_by=none) -%}
     select distinct
         source_partner_id,
         {{ id_column }}
@@ -22,13 +22,16 @@
             {% for column in key_columns -%}
                 and {{ clean_id(column) }} is not null
             {% endfor -%}
-        qualify row_number() over (
+        -- Rows that nothing tells apart are all asked: staging keeps one of them.
+        qualify rank() over (
             partition by
                 {% for column in key_columns -%}
                     {{ scoped_id(column) }}{{ ',' if not loop.last }}
                 {% endfor -%}
-            order by loaded_at desc nulls last, client_id asc nulls last
-                {%- if id_column != 'client_id' %}, {{ id_column }} asc nulls last{% endif %}
+                {% if told_apart_by -%}
+                    , {{ told_apart_by }}
+                {% endif -%}
+            order by {{ newest_first() }}
         ) = 1
     ) as newest_rows
     where {{ id_column }} is not null

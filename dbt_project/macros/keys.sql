@@ -54,7 +54,7 @@
     without a whole key are left out. Only rows whose key is there twice are sorted; the select
     stands here three times, and hashes are looked up with in: named once, or joined on an expression, all
     its rows would be kept in memory. -#}
-{% macro newest_rows(selected_rows, key_columns, columns, tie_break_columns) -%}
+{% macro newest_rows(selected_rows, key_columns, columns, stated_at=none, strictest=[]) -%}
     {%- set has_key = key_columns | join(' is not null and ') ~ ' is not null' -%}
     with
 
@@ -83,7 +83,7 @@
             and {{ row_hash(key_columns) }} in (select key_hash from repeated_keys)
         qualify row_number() over (
             partition by {{ key_columns | join(', ') }}
-            order by {{ newest_first(tie_break_columns) }}
+            order by {{ newest_first(columns, stated_at, strictest) }}
         ) = 1
 
     )

@@ -12,7 +12,10 @@
             {{ finite_or_null('quantity') }} as quantity,
             {{ finite_or_null('amount') }} as amount,
             coalesce({{ finite_or_null('discount_amount') }}, 0) as discount_amount,
+            {{ is_given_back() }} as is_refund,
             transacted_at,
+            source_file,
+            source_line,
             loaded_at
         from {{ raw_rows }}
     {% endset -%}
@@ -25,8 +28,9 @@
         'discount_amount',
         'transacted_at',
     ] -%}
-    {% set key = ['transaction_id'] -%}
-    {{ newest_rows(renamed, key, key + attributes + ['loaded_at'], attributes) }}
+    {#- A refund may come under the id of a sale, and does not take its place. -#}
+    {% set key = ['transaction_id', 'is_refund'] -%}
+    {{ newest_rows(renamed, key, key + attributes + ['loaded_at']) }}
 {%- endmacro %}
 
 
@@ -39,6 +43,8 @@
             lower(trim(event_type)) as event_type,
             search_text,
             occurred_at,
+            source_file,
+            source_line,
             loaded_at
         from {{ raw_rows }}
     {% endset -%}
@@ -50,5 +56,5 @@
         'occurred_at',
     ] -%}
     {% set key = ['event_id'] -%}
-    {{ newest_rows(renamed, key, key + attributes + ['loaded_at'], attributes) }}
+    {{ newest_rows(renamed, key, key + attributes + ['loaded_at']) }}
 {%- endmacro %}

@@ -157,13 +157,21 @@
 {%- endmacro %}
 
 
-{#- Order for row_number() that keeps the newest load of a key. The other columns break ties, so
-    that every run keeps the same row; nulls come last on every engine. -#}
-{% macro newest_first(tie_break_columns) -%}
+{#- Order for row_number() that keeps the newest row of a key: of the newest load the one that was
+    stated last, where rows say so, then that of the later file, then the later line. Rows that
+    nothing of this tells apart go by `strictest`, what protects somebody first; then, where
+    `columns` are given, by the hash of all they say, which prefers no value and is the same at every
+    build. Nulls come last on every engine. -#}
+{% macro newest_first(columns=[], stated_at=none, strictest=[]) -%}
     loaded_at desc nulls last
-    {%- for column in tie_break_columns -%}
-        , {{ column }} asc nulls last
+    {%- if stated_at is not none -%}
+        , {{ stated_at }} desc nulls last
+    {%- endif -%}
+    , source_file desc nulls last, source_line desc nulls last
+    {%- for expression in strictest -%}
+        , {{ expression }}
     {%- endfor -%}
+    {%- if columns %}, {{ row_hash(columns) }}{% endif %}
 {%- endmacro %}
 
 

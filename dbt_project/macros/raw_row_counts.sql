@@ -1,6 +1,6 @@
 {#- One row on a raw table: rows read, rows without a whole key, and rows beyond the first of
     their key. All in one pass, and from the raw rows alone. -#}
-{% macro raw_row_counts(entity, key_columns, is_scoped=true) -%}
+{% macro raw_row_counts(entity, key_columns, is_scoped=true, told_apart_by=none) -%}
     {%- set has_key = key_columns | join(' is not null and ') ~ ' is not null' -%}
     select
         '{{ entity }}' as entity,
@@ -11,12 +11,17 @@
         select
             count(*) as read_count,
             count(case when {{ has_key }} then 1 end) as keyed_count,
-            {{ distinct_keys(key_columns, has_key) }} as key_count
+            {{ distinct_keys(
+                key_columns + (['told_apart_by'] if told_apart_by else []), has_key
+            ) }} as key_count
         from (
             select
                 {%- for column in key_columns %}
                 {{ scoped_id(column) if is_scoped else clean_id(column) }} as {{ column }}{{ ',' if not loop.last }}
                 {%- endfor %}
+                {%- if told_apart_by %},
+                {{ told_apart_by }} as told_apart_by
+                {%- endif %}
             from {{ source('raw', entity) }}
         ) as raw_keys
     ) as row_counts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ml.contracts.columns import Columns
-from ml.contracts.table import DOUBLE, INT, STRING, TIMESTAMP, Column, Table
+from ml.contracts.table import BOOLEAN, DOUBLE, INT, STRING, TIMESTAMP, Column, Table
 
 DIM_CLIENTS: Final = Table(
     "core",
@@ -35,6 +35,18 @@ TRAINING_WINDOWS: Final = Table(
     ),
     key=(Columns.FOLD,),
 )
+
+BUILD_VARS: Final = Table(
+    "learning",
+    "build_vars",
+    (
+        Column(Columns.VAR_NAME, STRING),
+        Column(Columns.VALUE_JSON, STRING),
+        Column(Columns.CHANGES_MEASURES, BOOLEAN),
+    ),
+    key=(Columns.VAR_NAME,),
+)
+"""What the business set, as the marts were built with it."""
 
 INTERACTIONS: Final = Table(
     "learning",

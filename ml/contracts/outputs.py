@@ -31,6 +31,7 @@ RUNS: Final = Table(
         Column(Columns.PACKAGE_VERSIONS_JSON, STRING),
         Column(Columns.STARTED_AT, TIMESTAMP),
         Column(Columns.FINISHED_AT, TIMESTAMP),
+        optional(Columns.HORIZON_DAYS, INT),
     ),
     key=(Columns.RUN_ID,),
 )

@@ -23,6 +23,12 @@ _SCOPE: Final = optional(Columns.SOURCE_PARTNER_ID, STRING)
 _FILE: Final = optional(Columns.SOURCE_FILE, STRING)
 """The landing file that a row came from; null: no file."""
 
+_UNREAD: Final = optional(Columns.UNREAD_COLUMNS, STRING)
+"""Which of a row's columns are null because what was delivered could not be read, by semicolons."""
+
+_LINE: Final = optional(Columns.SOURCE_LINE, BIGINT)
+"""The line of that file on which the row begins; of two rows of a key the later one holds."""
+
 RAW_PARTNERS: Final = Table(
     "raw",
     "partners",
@@ -30,7 +36,9 @@ RAW_PARTNERS: Final = Table(
         Column(Columns.PARTNER_ID, STRING),
         Column(Columns.PARTNER_NAME, STRING),
         optional(Columns.IS_ACTIVE, BOOLEAN),
+        _UNREAD,
         _FILE,
+        _LINE,
         Column(Columns.LOADED_AT, TIMESTAMP),
     ),
     key=(Columns.PARTNER_ID,),
@@ -57,7 +65,9 @@ RAW_CLIENTS: Final = Table(
         optional(Columns.BIRTH_YEAR, INT),
         optional(Columns.REGION, STRING),
         optional(Columns.UPDATED_AT, TIMESTAMP),
+        _UNREAD,
         _FILE,
+        _LINE,
         Column(Columns.LOADED_AT, TIMESTAMP),
     ),
     key=(
@@ -85,7 +95,9 @@ RAW_SERVICES: Final = Table(
         optional(Columns.MIN_AGE, INT),
         optional(Columns.MAX_AGE, INT),
         optional(Columns.UPDATED_AT, TIMESTAMP),
+        _UNREAD,
         _FILE,
+        _LINE,
         Column(Columns.LOADED_AT, TIMESTAMP),
     ),
     key=(
@@ -108,6 +120,7 @@ RAW_TRANSACTIONS: Final = Table(
         optional(Columns.DISCOUNT_AMOUNT, DOUBLE),
         Column(Columns.TRANSACTED_AT, TIMESTAMP),
         _FILE,
+        _LINE,
         Column(Columns.LOADED_AT, TIMESTAMP),
     ),
     key=(
@@ -126,6 +139,7 @@ RAW_CAMPAIGNS: Final = Table(
         Column(Columns.STARTED_AT, TIMESTAMP),
         optional(Columns.ENDED_AT, TIMESTAMP),
         _FILE,
+        _LINE,
         Column(Columns.LOADED_AT, TIMESTAMP),
     ),
     key=(
@@ -145,6 +159,7 @@ RAW_CAMPAIGN_CONTACTS: Final = Table(
         optional(Columns.RESPONDED_AT, TIMESTAMP),
         optional(Columns.IS_CONTROL, BOOLEAN),
         _FILE,
+        _LINE,
         Column(Columns.LOADED_AT, TIMESTAMP),
     ),
     key=(Columns.SOURCE_PARTNER_ID, Columns.CAMPAIGN_ID, Columns.CLIENT_ID),
@@ -162,6 +177,7 @@ RAW_WEB_EVENTS: Final = Table(
         optional(Columns.SEARCH_TEXT, STRING),
         Column(Columns.OCCURRED_AT, TIMESTAMP),
         _FILE,
+        _LINE,
         Column(Columns.LOADED_AT, TIMESTAMP),
     ),
     key=(Columns.SOURCE_PARTNER_ID, Columns.EVENT_ID),
@@ -178,6 +194,7 @@ RAW_REVIEWS: Final = Table(
         Column(Columns.RATING, DOUBLE),
         Column(Columns.REVIEWED_AT, TIMESTAMP),
         _FILE,
+        _LINE,
         Column(Columns.LOADED_AT, TIMESTAMP),
     ),
     key=(Columns.SOURCE_PARTNER_ID, Columns.REVIEW_ID),
@@ -198,6 +215,8 @@ RAW_LOADED_FILES: Final = Table(
         Column(Columns.READ_COUNT, BIGINT),
         Column(Columns.ACCEPTED_COUNT, BIGINT),
         Column(Columns.REJECTED_COUNT, BIGINT),
+        optional(Columns.WARNED_COUNT, BIGINT),
+        optional(Columns.WARNINGS, STRING),
         optional(Columns.ERROR, STRING),
         Column(Columns.IS_CURRENT, BOOLEAN),
         Column(Columns.LOADED_AT, TIMESTAMP),
@@ -256,6 +275,8 @@ PERSONAL_COLUMNS: Final = frozenset(RAW_CLIENTS.column_names) - {
     Columns.CLIENT_ID,
     Columns.UPDATED_AT,
     Columns.SOURCE_FILE,
+    Columns.SOURCE_LINE,
+    Columns.UNREAD_COLUMNS,
     Columns.LOADED_AT,
 }
 """What is told of a client beyond its ids: never part of a release."""

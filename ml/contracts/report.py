@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ml.contracts.columns import Columns
-from ml.contracts.marts import TRAINING_WINDOWS
+from ml.contracts.marts import DIM_SERVICES, TRAINING_WINDOWS
 from ml.contracts.outputs import COMPARISONS
 from ml.contracts.table import (
     BIGINT,
@@ -98,6 +98,18 @@ FIRST_OFFERS: Final = Table(
     ),
     key=(Columns.OFFER_RANK, Columns.CLIENT_ID),
 )
+
+DIM_SERVICES_MONEY: Final = Table(
+    DIM_SERVICES.schema_name,
+    DIM_SERVICES.name,
+    (
+        Column(Columns.SERVICE_ID, STRING),
+        Column(Columns.IS_MARGIN_ASSUMED, BOOLEAN),
+        optional(Columns.CURRENCY, STRING),
+    ),
+    key=(Columns.SERVICE_ID,),
+)
+"""How amounts of margin are to be read."""
 
 WINDOW_DATES: Final = Table(
     TRAINING_WINDOWS.schema_name,

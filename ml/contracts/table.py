@@ -35,6 +35,16 @@ class Column:
     type: pa.DataType
     is_required: bool = True
 
+    @property
+    def is_id(self) -> bool:
+        """Whether its values name something and are never counted with."""
+        return self.type == STRING and self.name.endswith("_id")
+
+    @property
+    def is_hash(self) -> bool:
+        """Whether its values are keyed hashes of what tells who a person is."""
+        return self.type == STRING and self.name.endswith("_hash")
+
 
 @dataclass(frozen=True)
 class Table:

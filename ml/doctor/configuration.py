@@ -13,15 +13,8 @@ if TYPE_CHECKING:
     from ml.settings import Settings
 
 AREA: Final = "settings"
-PREFIX: Final = "CROSS_SELL_"
-SECRET: Final = f"{PREFIX}HASH_SECRET"
+SECRET: Final = "CROSS_SELL_HASH_SECRET"
 SHORTEST_SECRET: Final = 16
-
-OTHERS: Final = {SECRET} | {
-    f"{PREFIX}{name}"
-    for name in ("MEMORY_LIMIT", "TEMP_DIRECTORY", "CONNECT_ATTEMPTS", "CHROMIUM", "LOG_FORMAT")
-}
-"""Variables of the environment that are no settings of the jobs."""
 
 
 def check_settings(warehouse: Path | None) -> tuple[Settings | None, list[Finding]]:
@@ -40,6 +33,7 @@ def check_settings(warehouse: Path | None) -> tuple[Settings | None, list[Findin
     """
     try:
         # A broken installation may lack what settings are made with.
+        from ml.environment import given_variables
         from ml.settings import SETTINGS_FILE, load_settings
     except ImportError as error:
         return None, [fail(AREA, "values", f"cannot be loaded: {error}", "run 'make setup'")]
@@ -50,26 +44,9 @@ def check_settings(warehouse: Path | None) -> tuple[Settings | None, list[Findin
         return None, [fail(AREA, "values", str(error), remedy)]
     source = SETTINGS_FILE.name if SETTINGS_FILE.exists() else "defaults and environment"
     findings = [ok(AREA, "values", f"from {source}; warehouse {settings.warehouse_file}")]
-    return settings, [*findings, _variables(set(type(settings).model_fields)), _secret()]
-
-
-def _variables(names: set[str]) -> Finding:
-    """Misspelled variables are ignored in silence: say which nobody reads."""
-    given = sorted(name for name in os.environ if name.upper().startswith(PREFIX))
-    unknown = [
-        name
-        for name in given
-        if name.upper() not in OTHERS
-        and name.upper().removeprefix(PREFIX).split("__")[0].lower() not in names
-    ]
-    if unknown:
-        return warn(
-            AREA,
-            "environment",
-            f"nobody reads {', '.join(unknown)}",
-            "correct the name, or unset it; settings are listed in ml/settings.py",
-        )
-    return ok(AREA, "environment", f"{len(given)} variables, all known")
+    count = len(given_variables())
+    variables = ok(AREA, "environment", f"{count} variables, all known")
+    return settings, [*findings, variables, _secret()]
 
 
 def _secret() -> Finding:

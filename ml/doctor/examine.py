@@ -56,13 +56,14 @@ def examine_data(settings: Settings) -> Iterator[Finding]:
 def _examine_tables(settings: Settings) -> tuple[str | None, list[Finding]]:
     """Look inside the warehouse; also the latest completed run, where there is one."""
     from ml.doctor.runs import check_runs, last_completed
-    from ml.doctor.warehouse import AREA, check_tables
+    from ml.doctor.warehouse import AREA, check_rejections, check_tables
     from ml.warehouse import connect
 
     findings: list[Finding] = []
     try:
         with connect(settings.warehouse_file, read_only=True, wait_seconds=0) as connection:
             findings += check_tables(connection)
+            findings.append(check_rejections(connection, settings.most_rejected_share))
             findings += check_runs(connection)
             broken = any(f.health is Health.FAIL and f.check in _OF_RUNS for f in findings)
             return None if broken else last_completed(connection), findings

@@ -131,7 +131,8 @@ def _dbt(root: Path) -> Finding:
     Parsing takes seconds, so a parse that dbt kept after the project's last change counts.
     """
     project = root / "dbt_project"
-    kept = Path(os.environ.get("DBT_TARGET_PATH", project / "target")) / "partial_parse.msgpack"
+    target = os.environ.get("DBT_TARGET_PATH") if root == ROOT else None
+    kept = Path(target or project / "target") / "partial_parse.msgpack"
     if kept.is_file() and kept.stat().st_mtime > _changed_at(root):
         return ok(AREA, "dbt project", "parses: nothing has changed since dbt last did")
     dbt = Path(sys.executable).with_name("dbt")

@@ -12,8 +12,15 @@ from ml.contracts import Table
 from ml.doctor.finding import Finding, fail, ok, warn
 from ml.doctor.holders import holder_of
 from ml.errors import CrossSellError
+from ml.rejections import in_one_line
 from ml.settings import Settings
-from ml.warehouse import Connection, check_contract, count_rows, existing_columns
+from ml.warehouse import (
+    Connection,
+    check_contract,
+    count_rejections,
+    count_rows,
+    existing_columns,
+)
 
 AREA: Final = "warehouse"
 PATIENCE_SECONDS: Final = 5.0
@@ -99,6 +106,17 @@ def _raw(connection: Connection) -> Finding:
     if not count:
         return fail(AREA, "raw tables", "there are no transactions", "run 'cross-sell load'")
     return ok(AREA, "raw tables", f"{len(there)} as contracted, {count:,} transactions")
+
+
+def check_rejections(connection: Connection, most_rejected_share: float) -> Finding:
+    """What the loads left out of partners' files."""
+    found = count_rejections(connection)
+    told = in_one_line(found)
+    if told is None:
+        return ok(AREA, "rejected rows", "none")
+    if any(one.rejected > most_rejected_share * one.read for one in found):
+        return warn(AREA, "rejected rows", told, "mend the files, and load again")
+    return ok(AREA, "rejected rows", told)
 
 
 def _marts(connection: Connection) -> Finding:

@@ -33,8 +33,8 @@ _NORMALISE: Final[dict[str, Callable[[str], str | None]]] = {
     PHONE: _international,
 }
 _WANTED: Final = {
-    EMAIL: "an address like ann@example.org",
-    PHONE: "a number with its country code, like +7 912 345 67 89",
+    EMAIL: "an address of one person, like ann@example.org,",
+    PHONE: "a number with its country code, like +7 912 345 67 89,",
 }
 
 

@@ -9,12 +9,27 @@ from typing import Final
 
 import numpy as np
 
+from ml import contracts
 from ml.contracts import Columns
 from ml.evaluation.significance import Values, compare
 from ml.gates.evidence import Evidence, Ranking
 from ml.gates.settings import GateSettings
+from ml.warehouse import OfferMeans
 
 FORCED: Final = "forced"
+CHAMPION: Final = "champion"
+NOT_COMPARED: Final = "not compared"
+PROBABILITY_CHECK: Final = "mean_probability"
+MARGIN_CHECK: Final = "mean_expected_margin"
+
+# Figures of the champion that must be numbers where they were measured.
+_MEASURED: Final = (
+    Columns.NDCG_AT_10,
+    Columns.AUC,
+    Columns.COVERAGE_AT_10,
+    Columns.POSITIVE_RATE,
+    Columns.CALIBRATION_ERROR,
+)
 
 # Bins of equally many offers that the calibration error is the mean distance over.
 _CALIBRATION_BINS: Final = 20
@@ -46,10 +61,26 @@ class Check:
     bound: float | None = None
 
 
+@dataclass(frozen=True)
+class Last:
+    """The release that readers have, as far as a new one is held against it.
+
+    Parameters
+    ----------
+    row_counts : mapping of str to int
+        By table.
+    means : OfferMeans or None
+        None where its score table cannot be read.
+    """
+
+    row_counts: Mapping[str, int]
+    means: OfferMeans | None
+
+
 def judge(
     evidence: Evidence,
     gates: GateSettings,
-    last_row_counts: Mapping[str, int],
+    last: Last | None,
     *,
     seed: int,
     resamples: int,
@@ -60,8 +91,8 @@ def judge(
     ----------
     evidence : Evidence
     gates : GateSettings
-    last_row_counts : mapping of str to int
-        Of the release that readers have; empty without one.
+    last : Last or None
+        The release that readers have; None before the first.
     seed, resamples : int
         Of the paired bootstrap between champions.
 
@@ -73,13 +104,28 @@ def judge(
     return [
         _dbt_tests(evidence),
         _contract(evidence),
-        _row_counts(evidence.row_counts, last_row_counts, gates),
+        _row_counts(evidence.row_counts, last, gates),
         _probabilities(evidence),
+        _figures(evidence),
         _calibration(evidence, gates),
         _coverage(evidence, gates),
         _reach(evidence, gates),
-        _champion(evidence.ranking, evidence.last_ranking, gates, seed, resamples),
+        _promise(PROBABILITY_CHECK, evidence, last, gates),
+        _promise(MARGIN_CHECK, evidence, last, gates),
+        _champion(evidence, gates, seed, resamples),
     ]
+
+
+def untold(checks: Sequence[Check]) -> str:
+    """Why the champion was not compared with the published one; empty where it was."""
+    return next(
+        (
+            check.detail
+            for check in checks
+            if check.name == CHAMPION and check.detail.startswith(NOT_COMPARED)
+        ),
+        "",
+    )
 
 
 def failures(checks: Sequence[Check]) -> str:
@@ -94,7 +140,8 @@ def _dbt_tests(evidence: Evidence) -> Check:
     detail = (
         f"{failed} dbt tests failed ({', '.join(names)})" if failed else f"{tested} dbt tests held"
     )
-    return Check("dbt_tests", failed == 0, detail, float(failed), 0.0)
+    # Nothing that was tested is nothing that held.
+    return Check("dbt_tests", failed == 0 and tested > 0, detail, float(failed), 0.0)
 
 
 def _contract(evidence: Evidence) -> Check:
@@ -103,11 +150,14 @@ def _contract(evidence: Evidence) -> Check:
     return Check("contract", not found, detail, float(len(found)), 0.0)
 
 
-def _row_counts(now: Mapping[str, int], last: Mapping[str, int], gates: GateSettings) -> Check:
+def _row_counts(now: Mapping[str, int], release: Last | None, gates: GateSettings) -> Check:
     """The mart that changed most decides."""
+    if release is None:
+        return Check("row_counts", True, "no earlier release to compare rows with")
+    last = release.row_counts
     shares = {name: now[name] / last[name] for name in now if last.get(name)}
     if not shares:
-        return Check("row_counts", True, "no earlier release to compare rows with")
+        return Check("row_counts", False, "the last release has no rows to compare with")
     faults = {
         name: share
         for name, share in shares.items()
@@ -132,12 +182,38 @@ def _probabilities(evidence: Evidence) -> Check:
     return Check("probabilities", faulty == 0, detail, float(faulty), 0.0)
 
 
+def _figures(evidence: Evidence) -> Check:
+    """What was never measured, or came out as no number, is no evidence that a run is good."""
+    name = "figures"
+    for fold in (contracts.FOLD_VALIDATION, contracts.FOLD_TEST):
+        row = evidence.champion.get(fold, {})
+        if not row.get(Columns.CLIENT_COUNT):
+            return Check(
+                name,
+                False,
+                f"no client took anything new on {fold}, so nothing was measured there: "
+                "look at learning.training_windows and intermediate.int_data_end",
+                0.0,
+                1.0,
+            )
+        if row.get(Columns.NDCG_AT_10) is None:
+            return Check(name, False, f"{Columns.NDCG_AT_10} on {fold} was not measured")
+        for figure in _MEASURED:
+            value = row.get(figure)
+            if value is not None and not math.isfinite(value):
+                return Check(name, False, f"{figure} on {fold} is not a finite number")
+    count = evidence.champion[contracts.FOLD_TEST][Columns.CLIENT_COUNT]
+    return Check(
+        name, True, f"all figures are numbers, on {count:,} clients of test", float(count), 1.0
+    )
+
+
 def _calibration(evidence: Evidence, gates: GateSettings) -> Check:
-    row = evidence.champion or {}
+    row = evidence.champion.get(contracts.FOLD_TEST, {})
     error, rate = row.get(Columns.CALIBRATION_ERROR), row.get(Columns.POSITIVE_RATE)
     count = row.get(Columns.OFFER_COUNT)
     if error is None or rate is None or not count:
-        return Check("calibration", True, "no labelled offers to measure calibration on")
+        return Check("calibration", False, "no labelled offers to measure calibration on")
     # Even true probabilities miss the shares of bins by chance.
     by_chance = _MEAN_DEVIATION * math.sqrt(rate * (1 - rate) * _CALIBRATION_BINS / count)
     bound = gates.most_calibration_error + by_chance
@@ -146,9 +222,9 @@ def _calibration(evidence: Evidence, gates: GateSettings) -> Check:
 
 
 def _coverage(evidence: Evidence, gates: GateSettings) -> Check:
-    coverage = (evidence.champion or {}).get(Columns.COVERAGE_AT_10)
+    coverage = evidence.champion.get(contracts.FOLD_TEST, {}).get(Columns.COVERAGE_AT_10)
     if coverage is None:
-        return Check("coverage", True, "no clients to measure coverage on")
+        return Check("coverage", False, "no clients to measure coverage on")
     bound = gates.least_coverage
     detail = f"{coverage:.1%} of eligible services are among first tens, at least {bound:.1%}"
     return Check("coverage", coverage >= bound, detail, coverage, bound)
@@ -156,7 +232,7 @@ def _coverage(evidence: Evidence, gates: GateSettings) -> Check:
 
 def _reach(evidence: Evidence, gates: GateSettings) -> Check:
     if not evidence.eligible_count:
-        return Check("reach", True, "eligible clients were not counted")
+        return Check("reach", False, "no eligible clients were counted")
     share = evidence.reached_count / evidence.eligible_count
     detail = (
         f"{evidence.reached_count:,} of {evidence.eligible_count:,} eligible clients have an "
@@ -165,32 +241,77 @@ def _reach(evidence: Evidence, gates: GateSettings) -> Check:
     return Check("reach", share >= gates.least_reach, detail, share, gates.least_reach)
 
 
-def _champion(
-    now: Ranking, last: Ranking | None, gates: GateSettings, seed: int, resamples: int
-) -> Check:
-    name = "champion"
+def _promise(what: str, evidence: Evidence, release: Last | None, gates: GateSettings) -> Check:
+    """What offers promise on average, held against the last release."""
+    words = what.replace("_", " ")
+    now = _of(evidence.means, what)
+    if now is not None and not math.isfinite(now):
+        return Check(what, False, f"the {words} of the offers is not a finite number")
+    if release is None:
+        return Check(what, True, f"no earlier release to compare the {words} with", now)
+    if release.means is None:
+        return Check(what, False, f"the last release cannot be read, to compare the {words} with")
+    if evidence.measured_otherwise:
+        return Check(
+            what,
+            True,
+            f"the {words} is not compared: measured with other vars, {evidence.measured_otherwise}",
+            now,
+        )
+    last = _of(release.means, what)
+    if not last:
+        return Check(what, True, f"the last release states no {words} to compare with", now)
+    ratio = (now or 0.0) / last
+    bound = gates.most_mean_change
+    detail = (
+        f"the {words} is {ratio:.3g} times the last release's {last:.4g}, "
+        f"at most {bound:g} times more or less"
+    )
+    return Check(what, 1 / bound <= ratio <= bound, detail, ratio, bound)
+
+
+def _of(means: OfferMeans, what: str) -> float | None:
+    return means.probability if what == PROBABILITY_CHECK else means.expected_margin
+
+
+def _champion(evidence: Evidence, gates: GateSettings, seed: int, resamples: int) -> Check:
+    """Against the published champion; where the two are not compared, the cause is told."""
+    now, last = evidence.ranking, evidence.last_ranking
+    if not len(now.clients):
+        return Check(CHAMPION, False, f"{NOT_COMPARED}: no client took anything new on test")
+    if evidence.last_run_id is None:
+        return Check(CHAMPION, True, f"{NOT_COMPARED}: nothing is published yet")
     if last is None:
-        return Check(name, True, "no earlier champion in this warehouse to compare with")
+        return Check(
+            CHAMPION,
+            True,
+            f"{NOT_COMPARED}: this warehouse does not know run {evidence.last_run_id}",
+        )
     if last.run_id == now.run_id:
-        return Check(name, True, "readers have this run already")
+        return Check(CHAMPION, True, "readers have this run already")
+    untold = f"{NOT_COMPARED} with run {last.run_id}"
+    if evidence.measured_otherwise:
+        return Check(
+            CHAMPION, True, f"{untold}: measured with other vars, {evidence.measured_otherwise}"
+        )
     if last.as_of_at != now.as_of_at:
         return Check(
-            name, True, f"not compared with run {last.run_id}: its test fold ended elsewhere"
+            CHAMPION,
+            True,
+            f"{untold}: its data end {last.as_of_at:%Y-%m-%d}, these {now.as_of_at:%Y-%m-%d}",
         )
     first, second, same_share = _paired(now, last)
     if len(first) == 0 or same_share < _SAME_FOLD_SHARE:
-        return Check(
-            name, True, f"not compared with run {last.run_id}: its test fold has other labels"
-        )
+        return Check(CHAMPION, True, f"{untold}: its test fold has other labels")
     found = compare(first, second, seed=seed, resamples=resamples)
     if found.difference is None or found.low is None or found.high is None:
-        return Check(name, True, f"not compared with run {last.run_id}: nothing in common")
+        return Check(CHAMPION, False, f"{untold}: the ranking of no client is known of both")
     detail = (
         f"{now.champion} against the published {last.champion}: ndcg@10 {found.difference:+.4f} "
         f"(95% {found.low:+.4f} to {found.high:+.4f}) on {found.client_count:,} clients of test"
     )
     bound = -gates.tolerated_ndcg_loss
-    return Check(name, found.high >= bound, detail, found.difference, bound)
+    return Check(CHAMPION, found.high >= bound, detail, found.difference, bound)
 
 
 def _paired(now: Ranking, last: Ranking) -> tuple[Values, Values, float]:

@@ -11,11 +11,14 @@ import pyarrow as pa
 from ml import contracts
 from ml.contracts import Columns
 from ml.errors import InputError
+from ml.measured_with import measured_otherwise
 from ml.warehouse import (
     Connection,
+    OfferMeans,
     check_contract,
     count_offers,
     count_rows_of,
+    mean_offers,
     read_table,
     read_table_if_there,
 )
@@ -61,11 +64,17 @@ class Evidence:
         The run's offers, clients with one, and offers without a usable probability.
     eligible_count : int or None
         Clients who could be offered something; None where the run did not count them.
-    champion : dict or None
-        The champion's row of ``model_comparison`` on test.
+    champion : dict of str to dict
+        The champion's row of ``model_comparison``, by fold.
     ranking : Ranking
+    last_run_id : str or None
+        The run that readers have; None before the first release.
     last_ranking : Ranking or None
-        Of the run that readers have; None without one in this warehouse.
+        Of that run; None where this warehouse does not know it.
+    measured_otherwise : str
+        How the two runs differ in vars that change what is measured; empty where they do not.
+    means : OfferMeans
+        Of the offers.
     """
 
     run_id: str
@@ -76,9 +85,12 @@ class Evidence:
     reached_count: int
     faulty_count: int
     eligible_count: int | None
-    champion: Row | None
+    champion: dict[str, Row]
     ranking: Ranking
+    last_run_id: str | None
     last_ranking: Ranking | None
+    measured_otherwise: str
+    means: OfferMeans
 
 
 def read_evidence(connection: Connection, run_id: str, last_run_id: str | None) -> Evidence:
@@ -112,7 +124,7 @@ def read_evidence(connection: Connection, run_id: str, last_run_id: str | None) 
     comparison = read_table(
         connection,
         contracts.MODEL_COMPARISON,
-        where={Columns.RUN_ID: run_id, Columns.FOLD: contracts.FOLD_TEST},
+        where={Columns.RUN_ID: run_id, Columns.IS_CHAMPION: True},
     ).to_pylist()
     last = runs.get(last_run_id) if last_run_id is not None else None
     return Evidence(
@@ -128,9 +140,12 @@ def read_evidence(connection: Connection, run_id: str, last_run_id: str | None) 
         reached_count=reached,
         faulty_count=faulty,
         eligible_count=_eligible(connection, run_id),
-        champion=next((row for row in comparison if row[Columns.IS_CHAMPION]), None),
+        champion={row[Columns.FOLD]: row for row in comparison},
         ranking=_ranking(connection, runs[run_id]),
+        last_run_id=last_run_id,
         last_ranking=None if last is None else _ranking(connection, last),
+        measured_otherwise="" if last is None else measured_otherwise(runs[run_id], last),
+        means=mean_offers(connection),
     )
 
 

@@ -24,6 +24,10 @@ class GateSettings(BaseModel):
         loses half of its clients nor doubles: a file was cut short, or loaded twice.
     row_count_slack : int, default 100
         A difference of fewer rows is left alone: small programmes grow by leaps.
+    most_mean_change : float, default 5.0
+        How many times more or less the offers may promise on average than the last release's, in
+        probability and in expected margin. Seasons double them; a wrong date, a lost factor of 100
+        or a model that learned nothing changes them tenfold.
     tolerated_ndcg_loss : float, default 0.0
         How much NDCG@10 the champion may lose against the last published one, on the same
         clients of the same test fold, before a loss that is more than chance (95%) keeps it back.
@@ -37,4 +41,5 @@ class GateSettings(BaseModel):
     least_row_share: float = Field(default=0.5, ge=0, le=1)
     most_row_share: float = Field(default=2.0, ge=1)
     row_count_slack: int = Field(default=100, ge=0)
+    most_mean_change: float = Field(default=5.0, gt=1)
     tolerated_ndcg_loss: float = Field(default=0.0, ge=0, le=1)

@@ -144,7 +144,7 @@ def decide_retrain(evidence: Evidence, settings: RefreshSettings, *, is_forced: 
 def decide_champion(
     run_id: str,
     champion_run_id: str | None,
-    comparison: Comparison | None,
+    comparison: Comparison | str,
     settings: RefreshSettings,
 ) -> Decision:
     """Whether a new run may take the place of the one that readers have.
@@ -155,9 +155,9 @@ def decide_champion(
         The challenger.
     champion_run_id : str or None
         None: readers have nothing yet.
-    comparison : Comparison or None
+    comparison : Comparison or str
         NDCG@10 of the challenger minus the champion's, on the clients of the newest labelled
-        fold; None where the champion knew more than the challenger did on that fold.
+        fold; or why the two cannot be compared.
     settings : RefreshSettings
 
     Returns
@@ -169,11 +169,10 @@ def decide_champion(
     if champion_run_id is None:
         reason = "readers have no offers yet"
         return Decision(CHAMPION_QUESTION, REPLACE, reason, run_id, numbers)
-    if comparison is None or comparison.difference is None or comparison.p_value is None:
-        reason = (
-            f"run {champion_run_id} is younger than the labels of the newest labelled fold, "
-            "so that the two cannot be held against the same labels"
-        )
+    if isinstance(comparison, str):
+        return Decision(CHAMPION_QUESTION, NOT_COMPARED, comparison, run_id, numbers)
+    if comparison.difference is None or comparison.p_value is None:
+        reason = f"no client's ranking is known of this run and of run {champion_run_id}"
         return Decision(CHAMPION_QUESTION, NOT_COMPARED, reason, run_id, numbers)
     numbers |= {
         "ndcg@10_difference": comparison.difference,

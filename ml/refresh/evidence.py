@@ -14,10 +14,11 @@ import pyarrow as pa
 from ml import contracts
 from ml.contracts import Columns, arrow_table
 from ml.evaluation.significance import Comparison, compare
+from ml.measured_with import measured_otherwise
 from ml.refresh.decisions import REFRESH_QUESTION, Alarm, Decision, Evidence
 from ml.results import STATUS_COMPLETED
 from ml.settings import Settings
-from ml.warehouse import append_tables, connect, existing_columns, read_table, read_table_if_there
+from ml.warehouse import append_tables, connect, read_table, read_table_if_there
 from ml.warehouse.freshness import raw_state
 
 RAW_STATE = "raw_state"
@@ -113,7 +114,7 @@ def _alarm(row: dict[str, Any]) -> Alarm:
 
 def compare_with_champion(
     settings: Settings, run_id: str, champion_run_id: str
-) -> Comparison | None:
+) -> Comparison | str:
     """Test a new run against the offers that readers have, paired by client.
 
     Parameters
@@ -123,21 +124,31 @@ def compare_with_champion(
 
     Returns
     -------
-    Comparison or None
-        Of NDCG@10; None where the two have no client in common, or the champion knew of the labels.
+    Comparison or str
+        Of NDCG@10; or why there is none: it was measured with other vars, it knew of the labels,
+        or this warehouse does not know it.
     """
     with connect(
         settings.warehouse_file, read_only=True, wait_seconds=settings.lock_wait_seconds
     ) as connection:
-        if not existing_columns(connection, contracts.CHALLENGES):
-            return None
-        rows = read_table(
+        runs = {
+            row[Columns.RUN_ID]: row for row in read_table(connection, contracts.RUNS).to_pylist()
+        }
+        if champion_run_id not in runs:
+            return f"this warehouse does not know run {champion_run_id}"
+        found = measured_otherwise(runs[run_id], runs[champion_run_id])
+        if found:
+            return f"run {champion_run_id} was measured with other vars: {found}"
+        rows = read_table_if_there(
             connection,
             contracts.CHALLENGES,
             where={Columns.RUN_ID: run_id, Columns.CHAMPION_RUN_ID: champion_run_id},
         )
     if not len(rows):
-        return None
+        return (
+            f"run {champion_run_id} is younger than the labels of the newest labelled fold, or has "
+            "no client in common with them: the two cannot be held against the same labels"
+        )
 
     def values(name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
         found: np.ndarray[tuple[int], np.dtype[np.float64]] = rows.column(name).to_numpy()

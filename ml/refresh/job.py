@@ -9,7 +9,13 @@ from rich.markup import escape
 
 from ml.data import Data, load
 from ml.errors import InputError
-from ml.pipeline import SELECT_AFTER_TRAINING, SELECT_BEFORE_TRAINING, build, publish
+from ml.pipeline import (
+    SELECT_AFTER_TRAINING,
+    SELECT_BEFORE_TRAINING,
+    build,
+    publish,
+    tell_rejections,
+)
 from ml.progress import Progress
 from ml.refresh.champion import published_run, reject
 from ml.refresh.decisions import (
@@ -67,6 +73,7 @@ def refresh(settings: Settings, console: Console, data: Data, *, is_forced: bool
     if is_forced or not _is_nothing_new(settings, console, raw_state):
         print_tuned(console, settings)
         _refresh(settings, console, progress, raw_state, start, is_forced=is_forced)
+    tell_rejections(settings, progress)
     if problem is not None:
         raise InputError(problem)
 
@@ -150,7 +157,7 @@ def _may_replace(
     """Champion against challenger: whether the new run may take over."""
     with progress.step("champion or challenger") as step:
         comparison = (
-            None if champion is None else compare_with_champion(settings, trained.run_id, champion)
+            "" if champion is None else compare_with_champion(settings, trained.run_id, champion)
         )
         decision = decide_champion(trained.run_id, champion, comparison, settings.refresh)
         step.outcome = decision.choice.replace("_", " ")

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -17,6 +18,7 @@ from ml import contracts
 from ml.contracts import Columns, Table
 from ml.errors import InputError
 from ml.releases import SERVING
+from ml.report.money import UNKNOWN, Money, read_money
 from ml.settings import Settings
 from ml.warehouse import Connection, connect, existing_columns, read_table
 
@@ -36,12 +38,15 @@ class ClientPage:
         Best first; columns of ``cross_sell_scores``.
     partner_names : dict of str to str
         By partner id.
+    money : Money
+        How margins are to be read.
     """
 
     client_id: str
     owned: list[dict[str, Any]]
     offers: list[dict[str, Any]]
     partner_names: dict[str, str]
+    money: Money = UNKNOWN
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -146,6 +151,7 @@ def read_client(
                 strict=True,
             )
         ),
+        read_money(connection, place),
     )
 
 
@@ -156,7 +162,7 @@ def print_client(console: Console, page: ClientPage) -> None:
     if not page.offers:
         console.print("No service may be offered to this client (no consent, or nothing is left).")
         return
-    first = page.offers[0]
+    first, terms = page.offers[0], escape(page.money.terms)
     console.print(
         f"\n[bold]Offer next[/bold] [dim]as of {first[Columns.AS_OF_DATE]}, "
         f"by {first[Columns.MODEL_NAME]}"
@@ -166,7 +172,8 @@ def print_client(console: Console, page: ClientPage) -> None:
     console.print(_offers_table(page))
     console.print(
         f"[dim]run {first[Columns.RUN_ID]}, scored {first[Columns.SCORED_AT]:%Y-%m-%d %H:%M} UTC; "
-        "chance = calibrated probability, worth = chance × margin[/dim]"
+        f"chance = calibrated probability, worth = chance × margin. {terms}[/dim]",
+        soft_wrap=True,
     )
 
 
@@ -206,7 +213,7 @@ def _offers_table(page: ClientPage) -> RichTable:
     table.add_column("service", min_width=24)
     table.add_column("partner", min_width=10)
     table.add_column("chance", justify="right")
-    table.add_column("worth", justify="right")
+    table.add_column(page.money.heading("worth"), justify="right")
     table.add_column("say", ratio=1)
     for row in page.offers:
         margin = row[Columns.EXPECTED_MARGIN]

@@ -13,12 +13,15 @@ from ml import contracts
 from ml.contracts import Columns
 from ml.errors import InputError
 from ml.gates.verdicts import rejected_runs
+from ml.rejections import in_one_line
 from ml.report.client import ClientPage, read_client
+from ml.report.money import UNKNOWN, Money, read_money
 from ml.results import STATUS_COMPLETED
 from ml.settings import Settings
 from ml.warehouse import (
     Connection,
     connect,
+    count_rejections,
     existing_columns,
     read_table,
     read_table_if_there,
@@ -74,6 +77,10 @@ class Facts:
         Whether offers, data counts and clients belong to this run.
     test_read_count : int
         Completed runs that looked at the test fold of the same data, this one among them.
+    money : Money
+        How amounts of margin are to be read.
+    rejections : str or None
+        What the loads left out of partners' files, in one line.
     """
 
     run: Row
@@ -94,6 +101,19 @@ class Facts:
     clients: list[ClientPage]
     is_latest: bool
     test_read_count: int
+    money: Money = UNKNOWN
+    rejections: str | None = None
+
+    @property
+    def horizon_days(self) -> int:
+        """Days that the run's probabilities look ahead; 0 where nobody knows any more."""
+        window = self.windows.get(contracts.FOLD_SERVING, {})
+        return int(self.run.get(Columns.HORIZON_DAYS) or window.get(Columns.HORIZON_DAYS) or 0)
+
+    @property
+    def test_days(self) -> str:
+        """The time of the test's labels, in words."""
+        return f"{self.horizon_days} days of test" if self.horizon_days else "days of test"
 
     @property
     def champion(self) -> str:
@@ -201,9 +221,11 @@ def read_facts(settings: Settings, run_id: str | None = None) -> Facts:
             events=all_rows(contracts.EVENT_COUNTS),
             features=all_rows(contracts.FEATURE_COUNTS),
             health=all_rows(contracts.MODEL_HEALTH),
+            rejections=in_one_line(count_rejections(connection)),
             clients=_telling_clients(connection) if is_latest else [],
             is_latest=is_latest,
             test_read_count=sum(other[Columns.AS_OF_AT] == run[Columns.AS_OF_AT] for other in runs),
+            money=read_money(connection),
         )
 
 

@@ -82,7 +82,7 @@ def card_content(facts: Facts) -> CardContent:
         versions=", ".join(f"{name} {number}" for name, number in facts.versions.items()),
         settings=_settings(facts),
         tuned=_tuned(facts),
-        horizon_days=_horizon_days(facts),
+        horizon_days=facts.horizon_days,
         features=_features(facts),
         windows=_windows(facts),
         is_latest=facts.is_latest,
@@ -111,9 +111,8 @@ def _tuned(facts: Facts) -> str:
     return str(Provenance.model_validate(found)) if found else ""
 
 
-def _horizon_days(facts: Facts) -> int:
-    window = facts.windows.get(contracts.FOLD_SERVING)
-    return 0 if window is None else int(window[Columns.HORIZON_DAYS])
+def _while(facts: Facts) -> str:
+    return f"{facts.horizon_days} days" if facts.horizon_days else "a horizon"
 
 
 def _serving_features(facts: Facts) -> list[Row]:
@@ -309,12 +308,14 @@ def _limits(facts: Facts) -> list[str]:
     if error is not None:
         limits.append(
             f"Probabilities were off by {numbers.figure(error)} on average on test; they hold for"
-            " the offers as a whole and for a month like those before, not for each segment."
+            f" the offers as a whole and for {_while(facts)} like those before, not for each"
+            " segment."
         )
     limits += [
-        "One month of labels: seasons, campaigns and price changes outside it are not tested.",
+        f"{_while(facts).capitalize()} of labels: seasons, campaigns and price changes outside"
+        " them are not tested.",
         "Past campaigns were not random, so what looks like taste may be the echo of past offers;"
         " measure uplift with a control group before spending on it.",
-        "Offers age: run again when the programme's data has moved on by a month.",
+        f"Offers age: run again when the programme's data has moved on by {_while(facts)}.",
     ]
     return limits

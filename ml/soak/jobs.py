@@ -96,13 +96,13 @@ class World:
 
     def _environment(self) -> dict[str, str]:
         return {
+            "DBT_TARGET_PATH": str(self.folder / "target"),
+            "DBT_LOG_PATH": str(self.folder / "logs"),
             **os.environ,
             "CROSS_SELL_WAREHOUSE": str(self.warehouse),
             "CROSS_SELL_MODELS": '["popularity", "ease"]',
             "CROSS_SELL_BOOTSTRAP_SAMPLES": "50",
             "CROSS_SELL_PUBLISH_LEAD_SECONDS": "0.5",
-            "DBT_TARGET_PATH": str(self.folder / "target"),
-            "DBT_LOG_PATH": str(self.folder / "logs"),
         }
 
 

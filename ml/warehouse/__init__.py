@@ -6,22 +6,26 @@ from ml.warehouse.connection import Connection, connect
 from ml.warehouse.conversion import (
     LINE,
     PROBLEM,
+    UNREAD,
     Converter,
-    TextFormat,
+    Incoming,
     factor_names,
     is_time_zone,
     is_timestamp_format,
+    reason_of,
 )
 from ml.warehouse.copying import copy_schemas
 from ml.warehouse.fingerprints import Fingerprint, fingerprint_by_run, fingerprint_of
 from ml.warehouse.forgetting import FORGOTTEN, keep_forgotten_out
 from ml.warehouse.identity import IdentityCounts, count_identities
 from ml.warehouse.increments import cutoffs_of, differing_rows, give_back, withhold_newest
-from ml.warehouse.judging import count_offers
+from ml.warehouse.judging import OfferMeans, count_offers, mean_offers, mean_released_offers
 from ml.warehouse.landing import (
     KnownFile,
+    Rejections,
     StagedFile,
     check_raw_tables,
+    count_rejections,
     known_files,
     write_landing,
 )
@@ -39,6 +43,7 @@ from ml.warehouse.tables import (
     read_table_if_there,
     replace_tables,
 )
+from ml.warehouse.values import TextFormat, is_blank_text
 
 READER_PROGRAM = Path(__file__).with_name("reader_program.py")
 
@@ -47,11 +52,15 @@ __all__ = [
     "LINE",
     "PROBLEM",
     "READER_PROGRAM",
+    "UNREAD",
     "Connection",
     "Converter",
     "Fingerprint",
     "IdentityCounts",
+    "Incoming",
     "KnownFile",
+    "OfferMeans",
+    "Rejections",
     "StagedFile",
     "TextFormat",
     "append_tables",
@@ -62,6 +71,7 @@ __all__ = [
     "count_identities",
     "count_offers",
     "count_parquet_rows",
+    "count_rejections",
     "count_rows",
     "count_rows_of",
     "cutoffs_of",
@@ -72,13 +82,17 @@ __all__ = [
     "fingerprint_by_run",
     "fingerprint_of",
     "give_back",
+    "is_blank_text",
     "is_time_zone",
     "is_timestamp_format",
     "keep_forgotten_out",
     "known_files",
+    "mean_offers",
+    "mean_released_offers",
     "read_compact",
     "read_table",
     "read_table_if_there",
+    "reason_of",
     "replace_tables",
     "snapshot",
     "withhold_newest",

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import duckdb
 import pyarrow as pa
 
-from ml.contracts import Table
-from ml.contracts.table import BOOLEAN, DOUBLE, INT, STRING, TIMESTAMP, Column
+from ml.contracts import Columns, Table
+from ml.contracts.table import BOOLEAN, DOUBLE, INT, TIMESTAMP, Column
 from ml.warehouse.tables import quoted
+from ml.warehouse.values import TextFormat, is_blank, parsed, text, typed
 
 LINE: Final = "_line"
 """Of the rows given and returned: the row's line in its file."""
 
 PROBLEM: Final = "_problem"
-"""Of the rows returned: ``reason:column`` of the first value that cannot be used, or null."""
+"""Of the rows returned: ``reason:column`` of the value that rejects the row, or null."""
 
-_ISO: Final = (
-    r"\d{4}-\d{1,2}-\d{1,2}([ T]\d{1,2}:\d{2}(:\d{2}([.]\d{1,9})?)?( ?(Z|[+-]\d{2}(:?\d{2})?))?)?"
-)
-_WITH_OFFSET: Final = r":.*(Z|[+-]\d{2}(:?\d{2})?)$"
-_TRUE: Final = "('true', 't', 'yes', 'y', '1')"
-_FALSE: Final = "('false', 'f', 'no', 'n', '0')"
+UNREAD: Final = "_unread"
+"""Of the rows returned: optional columns whose text is no value, by semicolons, or null."""
+
 _REASONS: Final = {
     DOUBLE: "bad_number",
     INT: "bad_number",
@@ -34,23 +32,39 @@ _REASONS: Final = {
 _MEMORY_LIMIT: Final = "1GB"
 
 
+def reason_of(column: Column) -> str:
+    """Why a text is no value of a column, in one word for counting."""
+    if column.is_hash:
+        return "bad_key"
+    return "bad_id" if column.is_id else _REASONS.get(column.type, "missing_value")
+
+
 @dataclass(frozen=True)
-class TextFormat:
-    """How a file writes numbers and times.
+class Incoming:
+    """What the rows of a file bring.
 
     Parameters
     ----------
-    decimal : str, default "."
-        The decimal sign, a point or a comma.
-    timestamp_formats : tuple of str
-        As of ``strptime``; none: ISO 8601.
-    time_zone : str, default "UTC"
-        Of times that state no offset.
+    columns : collection of str
+        Of the contract, all of them text.
+    made_ids : mapping of str to str
+        Key columns that the file lacks, with the text that goes before the line number.
+    stand_ins : mapping of str to str
+        Columns, and those whose values stand in where theirs are blank.
+    iso_columns : collection of str
+        Columns whose times are written in ISO 8601, whatever the format says.
+    float_columns : collection of str
+        Columns that are numbers with a fraction in the file.
+    computed : collection of str
+        Columns that are the product of two others (:func:`factor_names`).
     """
 
-    decimal: str = "."
-    timestamp_formats: tuple[str, ...] = ()
-    time_zone: str = "UTC"
+    columns: Collection[str]
+    made_ids: Mapping[str, str] = field(default_factory=dict)
+    stand_ins: Mapping[str, str] = field(default_factory=dict)
+    iso_columns: Collection[str] = ()
+    float_columns: Collection[str] = ()
+    computed: Collection[str] = ()
 
 
 def factor_names(name: str) -> tuple[str, str]:
@@ -62,108 +76,73 @@ def factor_names(name: str) -> tuple[str, str]:
     return f"{name}: factor 1", f"{name}: factor 2"
 
 
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
-def _is_blank(column: Column) -> str:
-    name = quoted(column.name)
-    return f"({name} is null or trim({name}) = '')"
-
-
-def _typed(column: Column, text_format: TextFormat) -> str:
-    name = quoted(column.name)
-    if column.type == STRING:
-        return f"nullif({name}, '')"
-    trimmed = f"trim({name})"
-    if column.type == BOOLEAN:
-        return (
-            f"case when lower({trimmed}) in {_TRUE} then true "
-            f"when lower({trimmed}) in {_FALSE} then false end"
-        )
-    if column.type == INT:
-        return (
-            f"case when regexp_full_match({trimmed}, '[+-]?[0-9]+') "
-            f"then try_cast({trimmed} as integer) end"
-        )
-    if column.type == DOUBLE:
-        pattern = f"[+-]?[0-9]+([{text_format.decimal}][0-9]+)?([eE][+-]?[0-9]+)?"
-        number = f"try_cast(replace({trimmed}, ',', '.') as double)"
-        return (
-            f"case when regexp_full_match({trimmed}, '{pattern}') "
-            f"and isfinite({number}) then {number} end"
-        )
-    return _timestamp(trimmed, text_format)
-
-
-def _timestamp(text: str, text_format: TextFormat) -> str:
-    zone = _text(text_format.time_zone)
-    if text_format.timestamp_formats:
-        formats = ", ".join(_text(f) for f in text_format.timestamp_formats)
-        local = f"try_strptime({text}, [{formats}])"
-        return f"cast(timezone({zone}, {local}) as timestamp)"
-    as_utc = f"cast(try_cast({text} as timestamptz) as timestamp)"
-    if text_format.time_zone != "UTC":
-        local = f"cast(timezone({zone}, try_cast({text} as timestamp)) as timestamp)"
-        as_utc = (
-            f"case when regexp_matches({text}, '{_WITH_OFFSET}') then {as_utc} else {local} end"
-        )
-    return f"case when regexp_full_match({text}, '{_ISO}') then {as_utc} end"
-
-
 class Converter:
     """Converts rows of text of one file; holds an engine of its own, not the warehouse.
+
+    A required value that is missing or cannot be read is the row's problem. An optional one becomes
+    null, and its column is named among the unread ones.
 
     Parameters
     ----------
     table : Table
         The contract.
-    columns : sequence of str
-        Columns that the rows given have, all of them text.
+    incoming : Incoming
     text_format : TextFormat
-    made_ids : mapping of str to str
-        Key columns that the file lacks, with the text that goes before the line number.
-    iso_columns : collection of str
-        Columns whose times are written in ISO 8601, whatever the format says.
-    computed : collection of str
-        Columns that are the product of two others (:func:`factor_names`).
     """
 
-    def __init__(
-        self,
-        table: Table,
-        columns: Sequence[str],
-        text_format: TextFormat,
-        made_ids: Mapping[str, str],
-        iso_columns: Collection[str] = (),
-        computed: Collection[str] = (),
-    ) -> None:
+    def __init__(self, table: Table, incoming: Incoming, text_format: TextFormat) -> None:
         iso_format = replace(text_format, timestamp_formats=())
-        present = [c for c in table.columns if c.name in set(columns)]
-        typed, outputs, problems = ["*"], [LINE], []
-        for column in present:
+        parses, values, outputs, problems, unread = ["*"], ["*"], [LINE], [], []
+        for column in table.columns:
+            if column.name not in incoming.columns:
+                continue
+            written = iso_format if column.name in incoming.iso_columns else text_format
+            is_float = column.name in incoming.float_columns
+            is_computed = column.name in incoming.computed
+            texts = [
+                replace(column, name=name)
+                for name in (factor_names(column.name) if is_computed else [column.name])
+            ]
+            reads = [quoted(f"read {one.name}") for one in texts]
+            parses += [f"{parsed(t, written)} as {r}" for t, r in zip(texts, reads, strict=True)]
+            value = " * ".join(
+                f"({typed(column, written, read, is_float=is_float)})" for read in reads
+            )
+            if is_computed:
+                value = f"case when isfinite({value}) then {value} end"
             name = quoted(f"typed {column.name}")
-            written = iso_format if column.name in iso_columns else text_format
-            value, blank = _typed(column, written), _is_blank(column)
-            if column.name in computed:
-                factors = [replace(column, name=factor) for factor in factor_names(column.name)]
-                product = " * ".join(f"({_typed(factor, written)})" for factor in factors)
-                value = f"case when isfinite({product}) then {product} end"
-                blank = f"({' or '.join(_is_blank(factor) for factor in factors)})"
-            typed.append(f"{value} as {name}")
-            outputs.append(f"{name} as {quoted(column.name)}")
-            if column.is_required:
-                problems.append(f"when {blank} then 'missing_value:{column.name}'")
-            if column.type != STRING:
+            values.append(f"{value} as {name}")
+            output, stand_in = name, incoming.stand_ins.get(column.name)
+            if stand_in is not None:
+                output = f"coalesce({name}, {quoted(f'typed {stand_in}')})"
+            outputs.append(f"{output} as {quoted(column.name)}")
+            blank = f"({' or '.join(is_blank(one, written) for one in texts)})"
+            if column.is_required and stand_in is None:
                 problems.append(
-                    f"when {name} is null and not {blank} "
-                    f"then '{_REASONS[column.type]}:{column.name}'"
+                    f"when {name} is null then case when {blank} "
+                    f"then 'missing_value:{column.name}' "
+                    f"else '{reason_of(column)}:{column.name}' end"
                 )
-        outputs += [f"{_text(stem)} || {LINE} as {quoted(name)}" for name, stem in made_ids.items()]
+            elif not column.is_required and (
+                column.is_id or column.is_hash or column.type in _REASONS
+            ):
+                unread.append(f"case when {name} is null and not {blank} then '{column.name}' end")
+        outputs += [
+            f"{text(stem)} || {LINE} as {quoted(name)}" for name, stem in incoming.made_ids.items()
+        ]
         problem = f"case {' '.join(problems)} end" if problems else "cast(null as varchar)"
+        names = (
+            f"nullif(concat_ws(';', {', '.join(unread)}), '')"
+            if unread
+            else "cast(null as varchar)"
+        )
+        outputs += [f"{problem} as {PROBLEM}", f"{names} as {UNREAD}"]
+        if Columns.UNREAD_COLUMNS in table.column_names:
+            outputs.append(f"{names} as {quoted(Columns.UNREAD_COLUMNS)}")
         self._query = (
-            f"with typed as (select {', '.join(typed)} from incoming) "
-            f"select {', '.join(outputs)}, {problem} as {PROBLEM} from typed"
+            f"with parsed as (select {', '.join(parses)} from incoming), "
+            f"typed as (select {', '.join(values)} from parsed) "
+            f"select {', '.join(outputs)} from typed"
         )
         self._connection = duckdb.connect(config={"memory_limit": _MEMORY_LIMIT, "threads": 2})
         self._connection.execute("set TimeZone = 'UTC'")
@@ -190,13 +169,13 @@ def is_time_zone(name: str) -> bool:
     return bool(found[0][0])
 
 
-def is_timestamp_format(text: str) -> bool:
+def is_timestamp_format(name: str) -> bool:
     """Whether the engine can read times by this format; offsets are no part of one."""
-    if "%z" in text.lower() or "%" not in text:
+    if "%z" in name.lower() or "%" not in name:
         return False
     with duckdb.connect() as connection:
         try:
-            connection.execute(f"select try_strptime('x', [{_text(text)}])").fetchall()
+            connection.execute(f"select try_strptime('x', [{text(name)}])").fetchall()
         except duckdb.Error:
             return False
     return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -23,9 +23,9 @@ from ml.errors import InputError
 from ml.warehouse.forgetting import keep_forgotten_out
 from ml.warehouse.tables import (
     check_contract,
-    create_table,
     existing_columns,
     insert_rows,
+    make_or_complete_table,
     quoted,
     read_table_if_there,
     table_relation,
@@ -65,8 +65,8 @@ def check_raw_tables(connection: duckdb.DuckDBPyConnection) -> None:
     InputError
     """
     for table in RAW_TABLES:
-        if existing_columns(connection, table):
-            check_contract(connection, table, _OTHER)
+        if found := existing_columns(connection, table):
+            check_contract(connection, _as_found(table, found), _OTHER)
     if not existing_columns(connection, RAW_TRANSACTIONS):
         return
     [(has_others,)] = connection.execute(
@@ -80,6 +80,13 @@ def check_raw_tables(connection: duckdb.DuckDBPyConnection) -> None:
         )
 
 
+def _as_found(table: Table, found: Mapping[str, str]) -> Table:
+    """A table without the optional columns that a warehouse of earlier days lacks."""
+    return replace(
+        table, columns=tuple(c for c in table.columns if c.is_required or c.name in found)
+    )
+
+
 @dataclass(frozen=True)
 class KnownFile:
     """What the ledger says last of a file.
@@ -90,21 +97,76 @@ class KnownFile:
         Fingerprint of the content whose rows the raw tables have; None: none of it.
     last_sha256 : str or None
         Fingerprint of the content that came last, taken or not.
+    accepted_count : int
+        Rows that the raw tables have of it.
     """
 
     loaded_sha256: str | None
     last_sha256: str | None
+    accepted_count: int = 0
 
 
 def known_files(connection: duckdb.DuckDBPyConnection) -> dict[str, KnownFile]:
     """Files that the ledger knows, by name."""
-    rows = read_table_if_there(connection, RAW_LOADED_FILES).sort_by(Columns.LOADED_AT)
+    table = _as_found(RAW_LOADED_FILES, existing_columns(connection, RAW_LOADED_FILES))
+    rows = read_table_if_there(connection, table).sort_by(Columns.LOADED_AT)
     known: dict[str, KnownFile] = {}
     for row in rows.to_pylist():
         name, sha256 = row[Columns.SOURCE_FILE], row[Columns.CONTENT_SHA256]
         before = known.get(name, KnownFile(None, None))
-        known[name] = KnownFile(sha256 if row[Columns.IS_CURRENT] else before.loaded_sha256, sha256)
+        if row[Columns.IS_CURRENT]:
+            known[name] = KnownFile(sha256, sha256, row[Columns.ACCEPTED_COUNT])
+        else:
+            known[name] = replace(before, last_sha256=sha256)
     return known
+
+
+@dataclass(frozen=True)
+class Rejections:
+    """What the loads left out of the files whose rows the raw tables have.
+
+    Parameters
+    ----------
+    partner, entity : str
+    read, rejected, warned : int
+        Rows; the warned ones were accepted without a value that could not be read.
+    reasons : mapping of str to int
+        Rejected rows by reason.
+    """
+
+    partner: str
+    entity: str
+    read: int
+    rejected: int
+    warned: int
+    reasons: Mapping[str, int]
+
+
+def count_rejections(connection: duckdb.DuckDBPyConnection) -> list[Rejections]:
+    """What was rejected, by partner and entity; nothing where no files were loaded."""
+    columns = existing_columns(connection, RAW_LOADED_FILES)
+    if not columns or not existing_columns(connection, RAW_REJECTED_ROWS):
+        return []
+    partner, entity, reason = Columns.PARTNER_ID, Columns.ENTITY, Columns.REASON
+    warned = Columns.WARNED_COUNT if Columns.WARNED_COUNT in columns else "0"
+    totals = connection.execute(
+        f"select {partner}, {entity}, sum({Columns.READ_COUNT})::bigint, "
+        f"sum({Columns.REJECTED_COUNT})::bigint, coalesce(sum({warned}), 0)::bigint "
+        f"from {table_relation(connection, RAW_LOADED_FILES)} "
+        f"where {Columns.IS_CURRENT} and {partner} is not null group by all order by all"
+    ).fetchall()
+    reasons: dict[tuple[str, str], dict[str, int]] = {}
+    for of_partner, of_entity, why, count in connection.execute(
+        f"select {partner}, {entity}, {reason}, count(*) "
+        f"from {table_relation(connection, RAW_REJECTED_ROWS)} group by all order by all"
+    ).fetchall():
+        reasons.setdefault((of_partner, of_entity), {})[why] = count
+    return [
+        Rejections(
+            of_partner, of_entity, read, rejected, told, reasons.get((of_partner, of_entity), {})
+        )
+        for of_partner, of_entity, read, rejected, told in totals
+    ]
 
 
 def write_landing(
@@ -131,8 +193,7 @@ def write_landing(
     connection.execute("begin transaction")
     try:
         for table in RAW_TABLES:
-            if not existing_columns(connection, table):
-                create_table(connection, table)
+            make_or_complete_table(connection, table)
         for file in files:
             _replace(connection, file, loaded_at)
         insert_rows(connection, RAW_LOADED_FILES, ledger)

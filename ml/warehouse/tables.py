@@ -53,6 +53,20 @@ def create_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     connection.execute(f"create or replace table {table_relation(connection, table)} ({columns})")
 
 
+def make_or_complete_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Make a table that is not there; add the optional columns that one of earlier days lacks."""
+    found = existing_columns(connection, table)
+    if not found:
+        create_table(connection, table)
+        return
+    for column in table.columns:
+        if column.name not in found and not column.is_required:
+            connection.execute(
+                f"alter table {table_relation(connection, table)} "
+                f"add column {quoted(column.name)} {_SQL_TYPES[column.type]}"
+            )
+
+
 def existing_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[str, str]:
     """Columns that the warehouse has for a contracted table: name to SQL type, lowercase.
 
@@ -81,7 +95,10 @@ def check_contract(connection: duckdb.DuckDBPyConnection, table: Table, remedy: 
     for column in table.columns:
         expected = _SQL_TYPES[column.type]
         if column.name not in found:
-            raise InputError(f"{table.qualified_name} has no column {column.name}: {remedy}")
+            raise InputError(
+                f"{table.qualified_name} has no column {column.name} "
+                f"(an earlier version of this project made it?): {remedy}"
+            )
         if found[column.name] != expected:
             raise InputError(
                 f"{table.qualified_name}.{column.name} is {found[column.name]}, "

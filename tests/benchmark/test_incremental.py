@@ -165,6 +165,7 @@ def test_every_change_gives_what_a_full_build_gives(world: Path, tmp_path: Path)
         assert not any(different.values()), (name, different)
 
 
+@pytest.mark.long
 def test_only_what_changed_is_built_again(world: Path, tmp_path: Path) -> None:
     warehouse = tmp_path / "warehouse.duckdb"
     shutil.copy(world, warehouse)

@@ -19,20 +19,24 @@ from ml.settings import Settings
 from ml.sources.simulated.oracle import read_oracle
 from ml.warehouse import connect, read_table
 from tests.commands import run_cli, run_dbt
+from tests.conftest import made_once
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small simulated world with shared ids, its marts built."""
-    path = tmp_path_factory.mktemp("oracle") / "warehouse.duckdb"
-    loaded = run_cli(
-        path, "load", "simulated", "--clients", "1500", "--services", "40", "--partners", "3",
-        "--days", "150", "--seed", "5", "--one-id",
-    )  # fmt: skip
-    assert loaded.returncode == 0, loaded.stderr
-    built = run_dbt(path, "run")
-    assert built.returncode == 0, built.stdout[-3000:]
-    return path
+
+    def make(folder: Path) -> None:
+        path = folder / "warehouse.duckdb"
+        loaded = run_cli(
+            path, "load", "simulated", "--clients", "1500", "--services", "40", "--partners", "3",
+            "--days", "150", "--seed", "5", "--one-id",
+        )  # fmt: skip
+        assert loaded.returncode == 0, loaded.stderr
+        built = run_dbt(path, "run", "-s", "+path:models/marts/learning", "path:models/ml")
+        assert built.returncode == 0, built.stdout[-3000:]
+
+    return made_once(tmp_path_factory, "oracle", make) / "warehouse.duckdb"
 
 
 def test_scores_are_the_stated_probabilities(world: Path) -> None:
@@ -61,6 +65,7 @@ def test_scores_are_the_stated_probabilities(world: Path) -> None:
     assert np.array_equal(owned, fold.ineligible_pairs.toarray() > 0)
 
 
+@pytest.mark.long
 def test_the_benchmark_as_a_command(world: Path) -> None:
     result = run_cli(
         world, "benchmark", "oracle", CROSS_SELL_NCF__MAX_EPOCHS="2",

@@ -69,8 +69,6 @@ def aged_world(built_world: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
     return made_once(tmp_path_factory, "aged", age) / "warehouse.duckdb"
 
-    return made_once(tmp_path_factory, "aged", age) / "warehouse.duckdb"
-
 
 @pytest.fixture(scope="module")
 def whole_run(aged_world: Path) -> str:

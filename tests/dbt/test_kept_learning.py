@@ -86,6 +86,7 @@ def rebuilt_after(warehouse: Path, change: str, *options: str) -> set[str]:
     return set(KEPT) - {table for (table,) in found}
 
 
+@pytest.mark.long
 def test_what_no_fold_may_know_of_leaves_all_as_it_is(warehouse: Path) -> None:
     assert rebuilt_after(warehouse, LATEST) == set()
 

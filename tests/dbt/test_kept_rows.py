@@ -104,6 +104,7 @@ def rewritten(warehouse: Path) -> dict[str, int]:
     }
 
 
+@pytest.mark.long
 def test_only_changed_rows_are_made_again(warehouse: Path) -> None:
     mark(warehouse)
     build(warehouse)
@@ -305,6 +306,7 @@ def test_killed_at_any_moment_the_next_build_makes_up_for_it(
     assert_is_as_built_anew(warehouse)
 
 
+@pytest.mark.long
 def test_a_snapshot_is_left_out_while_nothing_has_changed(warehouse: Path) -> None:
     counted = "select count(*) from snapshots.client_versions"
     taken = ("build", "-s", "+client_versions", "--exclude-resource-type", "test")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ from ml.contracts import Columns
 from ml.settings import PROJECT_ROOT
 from ml.warehouse import connect, count_rows, read_table
 from tests.commands import environment, run_dbt, target_path
-from tests.conftest import load_world
+from tests.conftest import load_world, made_once
 from tests.worlds import small_world
 
 
@@ -223,10 +224,27 @@ LEAK_TESTS = (
 )
 
 
-@pytest.fixture
-def visited_copy(built_copy: Path) -> Path:
+@pytest.fixture(scope="module")
+def visited_world(built_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small world, whose clients also looked at what they bought, and rated it."""
-    with connect(built_copy, read_only=False, wait_seconds=20) as connection:
+
+    def visit(folder: Path) -> None:
+        warehouse = Path(shutil.copy(built_world, folder))
+        add_visits(warehouse)
+        result = run_dbt(warehouse, "run", "-s", *LEARNING)
+        assert result.returncode == 0, result.stdout[-3000:]
+
+    return made_once(tmp_path_factory, "visited_and_rated", visit) / built_world.name
+
+
+@pytest.fixture
+def visited_copy(visited_world: Path, tmp_path: Path) -> Path:
+    """That world, of the test's own."""
+    return Path(shutil.copy(visited_world, tmp_path))
+
+
+def add_visits(warehouse: Path) -> None:
+    with connect(warehouse, read_only=False, wait_seconds=20) as connection:
         connection.execute(
             """
             insert into raw.web_events (
@@ -250,12 +268,10 @@ def visited_copy(built_copy: Path) -> Path:
         )
         connection.execute(
             "insert into raw.campaign_contacts (campaign_id, client_id, contacted_at, loaded_at) "
-            "select 'K1', client_id, max(transacted_at), max(loaded_at) "
-            "from raw.transactions group by client_id"
+            "select 'K1', client_id, max(transacted_at), max(loaded_at) from raw.transactions "
+            "where client_id not in (select client_id from raw.campaign_contacts) "
+            "group by client_id"
         )
-    result = run_dbt(built_copy, "run", "-s", *LEARNING)
-    assert result.returncode == 0, result.stdout[-3000:]
-    return built_copy
 
 
 def test_a_planted_leak_reaches_the_features_and_fails_their_tests(visited_copy: Path) -> None:
@@ -302,19 +318,52 @@ LEARNED_FROM = (
 )
 
 
+PAST_FOLDS = (contracts.FOLD_VALIDATION, contracts.FOLD_TEST)
+NEWCOMERS = """
+    insert into raw.clients (client_id, registered_at, age_band, birth_year, updated_at, loaded_at)
+    select '{prefix}' || n, timestamp '2024-06-25', '19-24', 2001, '2024-06-25', '2024-08-01'
+    from range(5) as numbers (n);
+    insert into raw.transactions (
+        transaction_id, client_id, service_id, basket_id, quantity, amount, discount_amount,
+        transacted_at, loaded_at
+    )
+    select '{prefix}' || n, '{prefix}' || n, 'S01', '{prefix}', 1, 2, 0, timestamp '2024-06-26',
+        timestamp '2024-08-01'
+    from range(5) as numbers (n)
+"""
+
+
 def test_another_future_leaves_what_a_fold_learns_from(visited_copy: Path) -> None:
-    """Everything from the test cutoff on is replaced by made-up events: no row may differ."""
+    """Everything from the test cutoff on is replaced by made-up events: no row may differ.
+
+    Who exists is part of it: clients who came after the cutoff go, and others come, so that all
+    have other numbers. Rows are compared by the clients' ids.
+    """
 
     def learned() -> dict[str, list[Any]]:
         with connect(visited_copy, read_only=True, wait_seconds=20) as connection:
-            return {
-                f"{fold} {table.name}": read_table(
-                    connection, table, where={Columns.FOLD: fold}
+            clients = read_table(connection, contracts.DIM_CLIENTS).to_pylist()
+            ids = {row[Columns.CLIENT_IDX]: row[Columns.CLIENT_ID] for row in clients}
+            found: dict[str, list[Any]] = {}
+            for table, fold in itertools.product(LEARNED_FROM, PAST_FOLDS):
+                rows = read_table(connection, table, where={Columns.FOLD: fold}).to_pylist()
+                for row in rows:
+                    if Columns.CLIENT_IDX in row:
+                        row[Columns.CLIENT_IDX] = ids[row[Columns.CLIENT_IDX]]
+                found[f"{fold} {table.name}"] = sorted(rows, key=str)
+            for fold in PAST_FOLDS:
+                barred = read_table(
+                    connection, contracts.INELIGIBLE_CLIENTS, where={Columns.FOLD: fold}
                 ).to_pylist()
-                for table in LEARNED_FROM
-                for fold in (contracts.FOLD_VALIDATION, contracts.FOLD_TEST)
-            }
+                unknown = {ids[row[Columns.CLIENT_IDX]] for row in barred}
+                found[f"{fold} clients"] = sorted(set(ids.values()) - unknown)
+            return found
 
+    with connect(visited_copy, read_only=False, wait_seconds=20) as connection:
+        # Some register in the label interval of the test fold, and buy at once.
+        connection.execute(NEWCOMERS.format(prefix="new"))
+    result = run_dbt(visited_copy, "build", "-s", *LEARNING, "--exclude-resource-types", "test")
+    assert result.returncode == 0, result.stdout[-3000:]
     before = learned()
     with connect(visited_copy, read_only=False, wait_seconds=20) as connection:
         [(cutoff, as_of)] = connection.execute(
@@ -326,6 +375,8 @@ def test_another_future_leaves_what_a_fold_learns_from(visited_copy: Path) -> No
             ("reviews", "reviewed_at"), ("campaign_contacts", "contacted_at"),
         ):  # fmt: skip
             connection.execute(f"delete from raw.{table} where {time} >= ?", [cutoff])
+        connection.execute("delete from raw.clients where client_id like 'new%'")
+        connection.execute(NEWCOMERS.format(prefix="another"))
         connection.execute(
             """
             insert into raw.transactions (
@@ -356,7 +407,10 @@ def test_another_future_leaves_what_a_fold_learns_from(visited_copy: Path) -> No
             """,
             [cutoff],
         )
-    result = run_dbt(visited_copy, "run", "--vars", f"{{as_of: '{as_of.isoformat()}'}}")
+    result = run_dbt(
+        visited_copy, "build", "-s", *LEARNING, "--exclude-resource-types", "test",
+        "--vars", f"{{as_of: '{as_of.isoformat()}'}}",
+    )  # fmt: skip
     assert result.returncode == 0, result.stdout[-3000:]
     after = learned()
     for name, rows in before.items():

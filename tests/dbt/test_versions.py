@@ -35,6 +35,10 @@ CHANGES = (
 )
 
 
+VERSIONS = (
+    "build", "-s", "+client_versions", "+service_versions",
+    "--exclude-resource-types", "test", "unit_test",
+)  # fmt: skip
 WITHOUT_TESTS = (
     "build", "--selector", "raw_to_learning", "--exclude-resource-types", "test", "unit_test",
 )  # fmt: skip
@@ -211,7 +215,7 @@ def test_the_same_content_makes_no_version(changed_world: Path, tmp_path: Path) 
         "update raw.clients set loaded_at = '2024-10-01', updated_at = '2024-09-15'",
         "update raw.services set loaded_at = '2024-10-01', updated_at = null",
     )
-    dbt(warehouse, *WITHOUT_TESTS, "--full-refresh")
+    dbt(warehouse, *VERSIONS, "--full-refresh")
     assert counts(warehouse) == [(82, 34)]
 
 
@@ -319,7 +323,7 @@ def test_another_source_begins_without_versions(dated_copy: Path) -> None:
         "select 1 from information_schema.schemata "
         f"where schema_name = '{contracts.SNAPSHOTS_SCHEMA}'",
     )
-    dbt(dated_copy, *WITHOUT_TESTS)
+    dbt(dated_copy, *VERSIONS)
     [(old,)] = rows_of(
         dated_copy, "select count(*) from snapshots.client_versions where client_id like 'C%'"
     )
@@ -352,3 +356,27 @@ def test_who_says_no_is_left_alone_even_where_no_snapshot_was_run(dated_copy: Pa
         "select fold, client_id from learning.ineligible_clients "
         "inner join core.dim_clients using (client_idx)",
     ) == [("serving", "C002")]
+
+
+@pytest.mark.parametrize("command", ["snapshot", "run", "build"])
+def test_a_dry_run_leaves_a_warehouse_in_use_as_it_is(dated_copy: Path, command: str) -> None:
+    def state() -> list[tuple[Any, ...]]:
+        return rows_of(
+            dated_copy,
+            "select (select count(*) from snapshots.client_versions where valid_to_at is null), "
+            "(select count(*) from core.dim_clients), (select count(*) from raw.transactions)",
+        )
+
+    before = state()
+    result = run_dbt(dated_copy, command, "--empty")
+    assert result.returncode != 0
+    assert "this warehouse is in use" in result.stdout
+    assert state() == before
+
+
+def test_a_dry_run_may_try_a_warehouse_in_which_nothing_was_built(tmp_path: Path) -> None:
+    warehouse = load_world(tmp_path / "warehouse.duckdb", small_world(n_clients=20))
+    dbt(warehouse, "run", "--empty", "-s", "+dim_clients")
+    assert rows_of(warehouse, "select count(*) from core.dim_clients") == [(0,)]
+    dbt(warehouse, "run", "-s", "+dim_clients")
+    assert rows_of(warehouse, "select count(*) from core.dim_clients") == [(20,)]

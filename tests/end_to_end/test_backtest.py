@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from ml import contracts
 from ml.contracts import Columns
 from ml.warehouse import connect, count_rows, read_table
@@ -13,6 +15,7 @@ from tests.commands import run_cli
 QUICK = {"CROSS_SELL_LIGHTFM__MAX_EPOCHS": "3", "CROSS_SELL_LIGHTFM__FACTORS": "4"}
 
 
+@pytest.mark.long
 def test_policies_are_replayed_and_kept(built_copy: Path) -> None:
     with connect(built_copy, read_only=True, wait_seconds=5) as connection:
         windows = read_table(connection, contracts.TRAINING_WINDOWS)

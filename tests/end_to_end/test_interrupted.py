@@ -33,7 +33,8 @@ def start(warehouse: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "ml", "run"],
         cwd=PROJECT_ROOT,
-        env=environment(warehouse),
+        # To be stopped: what the tests of dbt would say is of no interest.
+        env=environment(warehouse, DBT_EXCLUDE_RESOURCE_TYPES="unit_test test"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

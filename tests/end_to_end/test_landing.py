@@ -10,6 +10,7 @@ import pytest
 from ml.settings import PROJECT_ROOT
 from ml.warehouse import connect
 from tests.commands import run_cli, run_dbt
+from tests.conftest import made_once
 from tests.sources.files.feeds import SECRET, write
 
 LEDGER_TEST = "assert_files_are_accounted_for"
@@ -18,21 +19,23 @@ LEDGER_TEST = "assert_files_are_accounted_for"
 @pytest.fixture(scope="module")
 def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A warehouse after the whole job on the example and on a file that cannot be read."""
-    folder = tmp_path_factory.mktemp("landed")
-    landing, warehouse = folder / "landing", folder / "warehouse.duckdb"
-    shutil.copytree(PROJECT_ROOT / "examples" / "landing", landing)
-    write(landing, "fitness/transactions_2.csv.gz", b"\x1f\x8b cut off")
-    result = run_cli(
-        warehouse,
-        *("run", "--data", str(landing)),
-        CROSS_SELL_HASH_SECRET=SECRET,
-        CROSS_SELL_NCF__MAX_EPOCHS="3",
-    )
-    assert result.returncode == 2, result.stdout[-4000:] + result.stderr[-4000:]
-    assert "fitness/transactions_2.csv.gz: its gzip is damaged" in result.stderr
-    assert "the run is complete without them" in result.stderr
-    assert "offers are published" in result.stdout
-    return warehouse
+
+    def run(folder: Path) -> None:
+        landing, warehouse = folder / "landing", folder / "warehouse.duckdb"
+        shutil.copytree(PROJECT_ROOT / "examples" / "landing", landing)
+        write(landing, "fitness/transactions_2.csv.gz", b"\x1f\x8b cut off")
+        result = run_cli(
+            warehouse,
+            *("run", "--data", str(landing)),
+            CROSS_SELL_HASH_SECRET=SECRET,
+            CROSS_SELL_NCF__MAX_EPOCHS="3",
+        )
+        assert result.returncode == 2, result.stdout[-4000:] + result.stderr[-4000:]
+        assert "fitness/transactions_2.csv.gz: its gzip is damaged" in result.stderr
+        assert "the run is complete without them" in result.stderr
+        assert "offers are published" in result.stdout
+
+    return made_once(tmp_path_factory, "landed", run) / "warehouse.duckdb"
 
 
 def query(warehouse: Path, sql: str) -> list[tuple[object, ...]]:

@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -30,7 +29,7 @@ from ml.sources.simulated.settings import WorldSettings
 from ml.warehouse import connect
 from ml.warehouse.forgetting import erase_clients, records_of
 from tests.commands import run_cli, run_dbt
-from tests.conftest import load_world
+from tests.conftest import load_world, made_once
 from tests.sources.files.feeds import HEADER, SECRET, load, rows, sale, write
 from tests.worlds import small_world, with_rows
 
@@ -75,11 +74,19 @@ def offers(warehouse: Path) -> dict[tuple[str, str], float]:
 @pytest.fixture(scope="module")
 def before_and_after(
     trained_world: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Path, Path]]:
+) -> tuple[Path, Path]:
     """The small world, and the same one without a client; treat as read-only."""
-    folder = tmp_path_factory.mktemp("forgotten") / "warehouse"
-    shutil.copytree(trained_world.parent, folder, symlinks=True)
-    warehouse = folder / trained_world.name
+
+    def forget_client(folder: Path) -> None:
+        shutil.copytree(trained_world.parent, folder, symlinks=True, dirs_exist_ok=True)
+        _forget_twice(folder / trained_world.name)
+
+    forgotten = made_once(tmp_path_factory, "forgotten", forget_client)
+    return trained_world, forgotten / trained_world.name
+
+
+def _forget_twice(warehouse: Path) -> None:
+    folder = warehouse.parent
     # As when dbt cannot finish: the raw tables are free of the client, readers keep what they have.
     result = run_cli(warehouse, "forget", CLIENT, "--yes", CROSS_SELL_MEMORY_LIMIT="nonsense")
     assert result.returncode == 5, result.stdout + result.stderr
@@ -93,7 +100,6 @@ def before_and_after(
     assert again.returncode == 0, again.stdout + again.stderr
     assert "It was erased before" in again.stdout
     assert "a killed backtest had left" in again.stdout
-    yield trained_world, warehouse
 
 
 def test_nothing_is_left_in_any_table(before_and_after: tuple[Path, Path]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -14,8 +15,8 @@ from ml import contracts
 from ml.contracts import Columns
 from ml.errors import InputError, RunRejectedError
 from ml.progress import Progress
-from ml.publishing import rollback
-from ml.releases import Release, current_release, kept_releases, read_events
+from ml.publishing import publish, rollback
+from ml.releases import Release, current_release, kept_releases, read_events, write_manifest
 from ml.report.releases import print_releases
 from ml.settings import Settings
 from ml.warehouse import connect, read_table
@@ -45,8 +46,8 @@ def test_a_run_that_holds_is_published_and_every_check_is_kept(settings: Setting
     release = publish_now(settings)
     checks = rows(settings, contracts.RELEASE_CHECKS)
     assert {row[Columns.CHECK_NAME] for row in checks} == {
-        "dbt_tests", "contract", "row_counts", "probabilities", "calibration", "coverage",
-        "reach", "champion",
+        "dbt_tests", "contract", "row_counts", "probabilities", "figures", "calibration",
+        "coverage", "reach", "mean_probability", "mean_expected_margin", "champion",
     }  # fmt: skip
     assert all(row[Columns.IS_PASSED] for row in checks)
     [event] = rows(settings, contracts.RELEASE_EVENTS)
@@ -85,6 +86,90 @@ def test_a_run_that_fails_a_check_is_rejected(
     assert kept_releases(settings) == [good], "nothing of the rejected run is left"
 
 
+NOTHING_TO_MEASURE: list[tuple[set[str], str, str]] = [
+    ({"dbt_tests"}, "update ml.dbt_runs set test_count = 0", "0 dbt tests held"),
+    (
+        {"figures"},
+        "update cross_sell.model_comparison set client_count = 0 where fold = 'validation'",
+        "no client took anything new on validation, so nothing was measured there",
+    ),
+    (
+        {"figures"},
+        "update cross_sell.model_comparison set ndcg_at_10 = null where fold = 'test'",
+        "ndcg_at_10 on test was not measured",
+    ),
+    (
+        {"figures"},
+        "update cross_sell.model_comparison set auc = 'nan' where fold = 'test'",
+        "auc on test is not a finite number",
+    ),
+    (
+        {"figures", "calibration", "coverage"},
+        "delete from cross_sell.model_comparison where fold = 'test'",
+        "no client took anything new on test, .* no labelled offers to measure calibration on",
+    ),
+    (
+        {"champion"},
+        "delete from intermediate.int_holdout_ranking_by_client where run_id = 'bad'",
+        "not compared: no client took anything new on test",
+    ),
+    (
+        {"champion"},
+        "update intermediate.int_holdout_ranking_by_client set ndcg = 'nan' where run_id = 'bad'",
+        "not compared with run good: the ranking of no client is known of both",
+    ),
+    ({"reach"}, "delete from ml.run_eligibility", "no eligible clients were counted"),
+    (
+        {"mean_probability"},
+        "update cross_sell.cross_sell_scores set probability = probability / 10",
+        r"the mean probability is 0\.1 times the last release's 0\.25, at most 5 times",
+    ),
+    (
+        {"mean_expected_margin"},
+        "update cross_sell.cross_sell_scores set expected_margin = expected_margin * 100",
+        "the mean expected margin is 100 times the last release's 1",
+    ),
+    (
+        {"mean_expected_margin"},
+        "update cross_sell.cross_sell_scores set expected_margin = null",
+        "the mean expected margin is 0 times the last release's 1",
+    ),
+    (
+        {"mean_expected_margin"},
+        "update cross_sell.cross_sell_scores set expected_margin = 'inf' where client_id = 'c7'",
+        "the mean expected margin of the offers is not a finite number",
+    ),
+]
+
+
+@pytest.mark.parametrize(("failed", "change", "words"), NOTHING_TO_MEASURE)
+def test_what_cannot_be_measured_or_is_far_off_fails(
+    settings: Settings, failed: set[str], change: str, words: str
+) -> None:
+    write_marts(settings, "good", 300)
+    publish_now(settings)
+    write_marts(settings, "bad", 300)
+    with connect(settings.warehouse_file, read_only=False, wait_seconds=5) as connection:
+        connection.execute(change)
+    with pytest.raises(RunRejectedError, match=words):
+        publish_now(settings)
+    assert failed == {
+        row[Columns.CHECK_NAME]
+        for row in rows(settings, contracts.RELEASE_CHECKS)
+        if row[Columns.RUN_ID] == "bad" and not row[Columns.IS_PASSED]
+    }
+
+
+def test_a_last_release_that_cannot_be_read_is_no_comparison(settings: Settings) -> None:
+    write_marts(settings, "good", 300)
+    release = publish_now(settings)
+    (release.folder / "cross_sell_scores.parquet").unlink()
+    write_marts(settings, "next", 300)
+    with pytest.raises(RunRejectedError, match="the last release cannot be read, to compare"):
+        publish_now(settings)
+    assert publish_now(settings, forced_run="next").run_id == "next"
+
+
 def test_a_mart_that_breaks_its_contract_is_not_published(settings: Settings) -> None:
     write_marts(settings, "run1", 10)
     with connect(settings.warehouse_file, read_only=False, wait_seconds=5) as connection:
@@ -106,13 +191,40 @@ def test_other_folds_are_not_compared_and_it_is_said(settings: Settings) -> None
     write_marts(settings, "run1", 300, ndcg=0.9)
     publish_now(settings)
     write_marts(settings, "run2", 300, ndcg=0.1, as_of_at=ENDED_AT + timedelta(days=1))
-    publish_now(settings)
+    with Progress(Console(quiet=True)).step("publish") as step:
+        publish(settings, step)
+    told = "not compared with run run1: its data end 2024-05-01, these 2024-05-02"
+    assert step.outcome == f"300 offers; champion {told}"
     details = [
         row[Columns.DETAIL]
         for row in rows(settings, contracts.RELEASE_CHECKS)
         if (row[Columns.RUN_ID], row[Columns.CHECK_NAME]) == ("run2", "champion")
     ]
-    assert details == ["not compared with run run1: its test fold ended elsewhere"]
+    assert details == [told]
+
+
+def test_runs_measured_with_other_vars_are_not_compared_and_it_is_said(
+    settings: Settings,
+) -> None:
+    for run_id, days, ndcg in (("run1", 30, 0.9), ("run2", 2, 0.1)):
+        write_marts(settings, run_id, 300, ndcg=ndcg)
+        kept = json.dumps({"vars": {"measured_with": {"horizon_days": days}}})
+        with connect(settings.warehouse_file, read_only=False, wait_seconds=5) as connection:
+            connection.execute(
+                "update ml.runs set settings_json = ? where run_id = ?", [kept, run_id]
+            )
+            connection.execute(
+                "update cross_sell.cross_sell_scores set probability = probability * ? / 60", [days]
+            )
+        publish_now(settings)
+    details = " | ".join(
+        row[Columns.DETAIL]
+        for row in rows(settings, contracts.RELEASE_CHECKS)
+        if row[Columns.RUN_ID] == "run2"
+    )
+    told = "measured with other vars, horizon_days is 2, was 30"
+    assert f"not compared with run run1: {told}" in details
+    assert f"the mean probability is not compared: {told}" in details
 
 
 def test_offers_that_nobody_tested_are_no_fault_of_the_run(settings: Settings) -> None:
@@ -179,6 +291,26 @@ def test_rollback_needs_a_whole_release(settings: Settings) -> None:
     with pytest.raises(InputError, match=r"cannot be used: dim_services is missing"):
         roll_back(settings)
     assert current_release(settings) == second
+
+
+def test_rollback_to_a_release_of_before_a_table_existed(settings: Settings) -> None:
+    for i in range(2):
+        write_marts(settings, f"run{i}", i + 1)
+        publish_now(settings)
+    first, second = kept_releases(settings)
+    (first.folder / "model_health.parquet").unlink()
+    del first.row_counts["model_health"]
+    write_manifest(first, first.folder)
+    assert roll_back(settings) == first
+
+    def shown(name: str) -> int:
+        with connect(settings.folder / "serving.duckdb", read_only=True, wait_seconds=0) as reader:
+            [(count,)] = reader.execute(f"select count(*) from {name}").fetchall()
+            return int(count)
+
+    assert (shown("cross_sell_scores"), shown("model_health"), shown("dim_services")) == (1, 0, 1)
+    assert roll_back(settings, second.release_id) == second
+    assert (shown("cross_sell_scores"), shown("model_health")) == (2, 1)
 
 
 def test_releases_are_listed(settings: Settings) -> None:

@@ -51,17 +51,19 @@ def test_when_to_train_anew(
         (Comparison(-0.02, -0.05, 0.01, 0.05, 500), "replace"),
         (Comparison(0.02, 0.01, 0.03, 0.002, 500), "replace"),
         (Comparison(None, None, None, None, 0), "not_compared"),
-        (None, "not_compared"),
+        ("run old was measured with other vars: horizon_days is 14, was 30", "not_compared"),
     ],
 )
 def test_a_challenger_loses_only_where_it_is_significantly_worse(
-    comparison: Comparison | None, choice: str
+    comparison: Comparison | str, choice: str
 ) -> None:
     decision = decide_champion("new", "old", comparison, RefreshSettings())
     assert decision.choice == choice
     assert decision.run_id == "new"
+    if isinstance(comparison, str):
+        assert decision.reason == comparison
     assert decision.numbers["champion"] == "old"
 
 
 def test_the_first_run_takes_over_unchallenged() -> None:
-    assert decide_champion("new", None, None, RefreshSettings()).choice == "replace"
+    assert decide_champion("new", None, "", RefreshSettings()).choice == "replace"

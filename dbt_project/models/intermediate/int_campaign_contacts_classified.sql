@@ -45,6 +45,8 @@ matched as (
             when campaigns.campaign_id is null then 'unknown_campaign'
             when contacts.contacted_at is null then 'missing_time'
             when contacts.contacted_at > contacts.loaded_at then 'future_event'
+            when contacts.contacted_at < {{ timestamp_literal(var('earliest_event_date')) }}
+                then 'implausible_time'
         end as rejection_reason
     from contacts
     left join identities on contacts.client_id = identities.source_client_id

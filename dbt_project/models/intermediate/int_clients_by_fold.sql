@@ -9,8 +9,8 @@
     {%- do agreements.append('coalesce(min(' ~ word ~ ') = max(' ~ word ~ '), true)') -%}
 {%- endfor -%}
 {%- set words_agree = agreements | join(' and ') -%}
--- What is known of each client at each fold's cutoff. Serving takes what holds today, also where
--- the snapshot was not run: whoever says no today is asked nothing.
+-- What is known of each client at each fold's cutoff, of those who were known then. Serving takes
+-- what holds today, also where the snapshot was not run: whoever says no today is asked nothing.
 with
 
 windows as (
@@ -33,6 +33,7 @@ all_versions as (
 
     select
         identities.client_id,
+        versions.valid_from_at,
         versions.holds_from_at is not null or versions.holds_to_at is not null as is_one_of_several,
         versions.{{ attributes | join(',\n        versions.') }}
     from {{ ref('int_client_versions') }} as versions
@@ -50,6 +51,7 @@ known_clients as (
         client_id,
         {{ consent_of_records() }} as has_marketing_consent,
         min(registered_at) as registered_at,
+        min(valid_from_at) as first_stated_at,
         -- No record has changed, and all that tell something tell the same: which of them is the
         -- newest does not matter, at any cutoff.
         count_if(is_one_of_several) = 0 and {{ words_agree }} as is_settled
@@ -135,9 +137,20 @@ select
     windows.cutoff_at,
     clients_of_folds.client_id,
     clients.client_idx,
-    clients_of_folds.{{ attributes | join(',\n    clients_of_folds.') }}
+    least(clients.known_from_at, known_clients.first_stated_at) as known_from_at,
+    clients_of_folds.{{ attributes | join(',\n    clients_of_folds.') }},
+    -- What could not be read today protects from offers of today.
+    clients.is_consent_unreadable and windows.fold = 'serving' as is_consent_unreadable,
+    clients.is_birth_year_unreadable and windows.fold = 'serving' as is_birth_year_unreadable,
+    clients.is_region_unreadable and windows.fold = 'serving' as is_region_unreadable
 from clients_of_folds
 inner join clients
     on clients_of_folds.client_id = clients.client_id
 inner join windows
     on clients_of_folds.fold = windows.fold
+left join known_clients
+    on clients_of_folds.client_id = known_clients.client_id
+where
+    windows.fold = 'serving'
+    or least(clients.known_from_at, known_clients.first_stated_at)
+    < {{ known_until('windows.cutoff_at') }}

@@ -26,7 +26,9 @@ scopes_without_clients as (
 
 ids_of_events as (
 
-    {{ ids_of_scopes('transactions', ['transaction_id'], 'client_id', 'scopes_without_clients') }}
+    {{ ids_of_scopes(
+        'transactions', ['transaction_id'], 'client_id', 'scopes_without_clients', is_given_back()
+    ) }}
     union all
     {{ ids_of_scopes('web_events', ['event_id'], 'client_id', 'scopes_without_clients') }}
     union all

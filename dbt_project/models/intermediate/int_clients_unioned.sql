@@ -15,6 +15,7 @@ select
     loyalty_hash,
     birth_year,
     region,
+    unread_columns,
     updated_at,
     loaded_at,
     false as is_derived
@@ -39,6 +40,7 @@ select
     null as loyalty_hash,
     null as birth_year,
     null as region,
+    null as unread_columns,
     null as updated_at,
     null as loaded_at,
     true as is_derived

@@ -12,6 +12,7 @@
     'purchase_count': 'cast(count(*) filter (where is_known and not is_refund) as int)',
     'first_purchased_at': 'min(occurred_at) filter (where is_known and not is_refund)',
     'last_purchased_at': 'max(occurred_at) filter (where is_known and not is_refund)',
+    'paid_amount': exact_sum('net_amount', 'is_known and not is_refund'),
     'amount': exact_sum('net_amount', 'is_known'),
     'decayed_weight': exact_sum(decayed_weight, 'is_known'),
     'known_at': 'max(occurred_at) filter (where is_known)',
@@ -51,7 +52,10 @@ rated_pairs as (
             {%- set kept_weight = 'pairs.decayed_weight_' ~ fold ~ ' * ' ~ net_quantity
                 ~ ' / pairs.bought_quantity_' ~ fold -%}
             -- Fully refunded is not used, and not owned.
-            coalesce({{ net_quantity }} > 0 and pairs.purchase_count_{{ fold }} > 0, false)
+            {%- set kept = has_kept(
+                net_quantity, 'pairs.paid_amount_' ~ fold, 'pairs.amount_' ~ fold
+            ) %}
+            coalesce({{ kept }} and pairs.purchase_count_{{ fold }} > 0, false)
                 as is_used_{{ fold }},
             -- Refunds take back their share of the purchases, and a rating says how the use was
             -- liked. The floor keeps very old purchases positive: a stored zero is neither a

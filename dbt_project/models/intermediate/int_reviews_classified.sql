@@ -36,6 +36,8 @@ select
         when services.service_id is null then 'unknown_service'
         when reviews.reviewed_at is null then 'missing_time'
         when reviews.reviewed_at > reviews.loaded_at then 'future_event'
+        when reviews.reviewed_at < {{ timestamp_literal(var('earliest_event_date')) }}
+            then 'implausible_time'
         when reviews.rating is null then 'missing_rating'
         when reviews.rating not between 1 and 5 then 'impossible_rating'
     end as rejection_reason

@@ -44,7 +44,8 @@ past_services as (
         versions.withdrawn_at,
         versions.regions,
         versions.min_age,
-        versions.max_age
+        versions.max_age,
+        false as are_limits_unreadable
     from versions
     inner join services
         on versions.service_id = services.service_id
@@ -69,7 +70,8 @@ present_services as (
         services.withdrawn_at,
         services.regions,
         services.min_age,
-        services.max_age
+        services.max_age,
+        services.are_limits_unreadable and windows.fold = 'serving' as are_limits_unreadable
     from services
     cross join windows
     left join known_services

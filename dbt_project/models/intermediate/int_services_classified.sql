@@ -26,6 +26,7 @@ select
     services.regions,
     services.min_age,
     services.max_age,
+    services.are_limits_unreadable,
     services.is_derived,
     case
         when services.partner_id is null then 'missing_partner'

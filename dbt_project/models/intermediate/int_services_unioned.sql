@@ -6,6 +6,13 @@ delivered_services as (
 
 ),
 
+deliveries as (
+
+    select * from {{ ref('int_deliveries') }}
+    where entity = 'services'
+
+),
+
 -- Partners who sell but deliver no catalogue: whatever they sold is a service.
 scopes_without_services as (
 
@@ -22,7 +29,9 @@ scopes_without_services as (
 
 ids_of_events as (
 
-    {{ ids_of_scopes('transactions', ['transaction_id'], 'service_id', 'scopes_without_services') }}
+    {{ ids_of_scopes(
+        'transactions', ['transaction_id'], 'service_id', 'scopes_without_services', is_given_back()
+    ) }}
 
 ),
 
@@ -51,6 +60,11 @@ select
     regions,
     min_age,
     max_age,
+    {{ is_unreadable('launched_at') }}
+    or {{ is_unreadable('withdrawn_at') }}
+    or {{ is_unreadable('regions') }}
+    or {{ is_unreadable('min_age') }}
+    or {{ is_unreadable('max_age') }} as are_limits_unreadable,
     updated_at,
     loaded_at,
     false as is_derived
@@ -59,13 +73,13 @@ from delivered_services
 union all
 
 select
-    service_id,
-    source_partner_id,
-    source_partner_id as partner_id,
+    services.service_id,
+    services.source_partner_id,
+    services.source_partner_id as partner_id,
     -- The id as the partner knows it: what follows '<partner>:'.
     case
-        when source_partner_id is null then service_id
-        else substring(service_id, length(source_partner_id) + 2)
+        when services.source_partner_id is null then services.service_id
+        else substring(services.service_id, length(services.source_partner_id) + 2)
     end as service_name,
     null as service_category,
     null as typical_price,
@@ -77,7 +91,10 @@ select
     null as regions,
     null as min_age,
     null as max_age,
+    -- The partner delivers services, and none of them could be read.
+    deliveries.partner_id is not null as are_limits_unreadable,
     null as updated_at,
     null as loaded_at,
     true as is_derived
-from derived_services
+from derived_services as services
+left join deliveries on services.source_partner_id = deliveries.partner_id

@@ -35,6 +35,7 @@ matched as (
         transactions.quantity,
         transactions.amount,
         transactions.discount_amount,
+        transactions.is_refund,
         transactions.transacted_at,
         transactions.loaded_at,
         identities.client_id is not null as is_known_client,
@@ -57,10 +58,12 @@ checked as (
             when not is_known_service then 'unknown_service'
             when transacted_at is null then 'missing_time'
             when quantity is null then 'missing_quantity'
-            -- Whatever the amount: floating-point dust such as 2e-16 is no sale.
-            when quantity = 0 then 'zero_quantity'
+            -- Nothing was bought. Money that comes back needs no units; dust (-2e-16) is no money.
+            when quantity = 0 and not is_refund then 'zero_quantity'
             when amount is null then 'missing_amount'
             when transacted_at > loaded_at then 'future_event'
+            when transacted_at < {{ timestamp_literal(var('earliest_event_date')) }}
+                then 'implausible_time'
         end as rejection_reason
     from matched
 
@@ -74,10 +77,11 @@ select
     quantity,
     amount,
     discount_amount,
+    is_refund,
     transacted_at,
     case
         when rejection_reason is not null then null
-        when quantity < 0 or amount <= -{{ var('smallest_amount') }} then 'refund'
+        when is_refund then 'refund'
         when discount_amount >= {{ var('smallest_amount') }} then 'discounted_purchase'
         else 'purchase'
     end as event_kind,

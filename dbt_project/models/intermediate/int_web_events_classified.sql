@@ -38,6 +38,8 @@ select
             then 'unknown_service'
         when web_events.occurred_at is null then 'missing_time'
         when web_events.occurred_at > web_events.loaded_at then 'future_event'
+        when web_events.occurred_at < {{ timestamp_literal(var('earliest_event_date')) }}
+            then 'implausible_time'
         when coalesce(web_events.event_type, '') not in ('view', 'search', 'cart')
             then 'unknown_event_type'
     end as rejection_reason

@@ -1,4 +1,5 @@
 -- depends_on: {{ ref('training_windows') }}
+-- depends_on: {{ ref('build_vars') }}
 -- depends_on: {{ ref('interactions') }}
 -- depends_on: {{ ref('interests') }}
 -- depends_on: {{ ref('labels') }}
@@ -19,5 +20,6 @@ select
     cast(null as string) as settings_json,
     cast(null as string) as package_versions_json,
     cast(null as timestamp) as started_at,
-    cast(null as timestamp) as finished_at
+    cast(null as timestamp) as finished_at,
+    cast(null as int) as horizon_days
 where false

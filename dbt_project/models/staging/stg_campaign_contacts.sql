@@ -5,6 +5,8 @@
         contacted_at,
         responded_at,
         coalesce(is_control, false) as is_control,
+        source_file,
+        source_line,
         loaded_at
     from {{ source('raw', 'campaign_contacts') }}
 {% endset -%}
@@ -14,4 +16,4 @@
     'is_control',
 ] -%}
 {% set key = ['campaign_id', 'client_id'] -%}
-{{ newest_rows(renamed, key, key + attributes + ['loaded_at'], attributes) }}
+{{ newest_rows(renamed, key, key + attributes + ['loaded_at']) }}

@@ -7,6 +7,8 @@ renamed as (
         campaign_type,
         started_at,
         ended_at,
+        source_file,
+        source_line,
         loaded_at
     from {{ source('raw', 'campaigns') }}
 

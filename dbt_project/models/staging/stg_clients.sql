@@ -16,7 +16,10 @@
         loyalty_hash,
         birth_year,
         region,
+        unread_columns,
         updated_at,
+        source_file,
+        source_line,
         loaded_at
     from {{ source('raw', 'clients') }}
 {% endset -%}
@@ -35,8 +38,13 @@
     'loyalty_hash',
     'birth_year',
     'region',
+    'unread_columns',
     'updated_at',
     'source_partner_id',
 ] -%}
 {% set key = ['client_id'] -%}
-{{ newest_rows(renamed, key, key + attributes + ['loaded_at'], attributes) }}
+{#- Whoever says no is asked nothing. -#}
+{% set strictest = ['has_marketing_consent asc nulls last'] -%}
+{{ newest_rows(
+    renamed, key, key + attributes + ['loaded_at'], stated_at='updated_at', strictest=strictest
+) }}

@@ -5,7 +5,10 @@ renamed as (
     select
         {{ clean_id('partner_id') }} as partner_id,
         coalesce(partner_name, partner_id) as partner_name,
-        coalesce(is_active, true) as is_active,
+        -- Whether a partner takes part is not to be guessed where it could not be read.
+        coalesce(is_active, not {{ is_unreadable('is_active') }}) as is_active,
+        source_file,
+        source_line,
         loaded_at
     from {{ source('raw', 'partners') }}
 
@@ -24,8 +27,7 @@ deduplicated as (
         partition by partner_id
         order by {{ newest_first([
             'partner_name',
-            'is_active',
-        ]) }}
+        ], strictest=['is_active asc nulls last']) }}
     ) = 1
 
 )

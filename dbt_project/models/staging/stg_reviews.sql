@@ -5,6 +5,8 @@
         {{ scoped_id('service_id') }} as service_id,
         {{ finite_or_null('rating') }} as rating,
         reviewed_at,
+        source_file,
+        source_line,
         loaded_at
     from {{ source('raw', 'reviews') }}
 {% endset -%}
@@ -15,4 +17,4 @@
     'reviewed_at',
 ] -%}
 {% set key = ['review_id'] -%}
-{{ newest_rows(renamed, key, key + attributes + ['loaded_at'], attributes) }}
+{{ newest_rows(renamed, key, key + attributes + ['loaded_at']) }}

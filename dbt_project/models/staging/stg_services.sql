@@ -17,7 +17,10 @@ renamed as (
         regions,
         min_age,
         max_age,
+        unread_columns,
         updated_at,
+        source_file,
+        source_line,
         loaded_at
     from {{ source('raw', 'services') }}
 
@@ -40,28 +43,33 @@ deduplicated as (
         regions,
         min_age,
         max_age,
+        unread_columns,
         updated_at,
         loaded_at
     from renamed
     where service_id is not null
     qualify row_number() over (
         partition by service_id
-        order by {{ newest_first([
-            'partner_id',
-            'service_name',
-            'service_category',
-            'typical_price',
-            'margin_rate',
-            'private_label_share',
-            'is_repeatable',
-            'launched_at',
-            'withdrawn_at',
-            'regions',
-            'min_age',
-            'max_age',
-            'updated_at',
-            'source_partner_id',
-        ]) }}
+        -- What is withdrawn, or meant for fewer, is not offered to more.
+        order by {{ newest_first(
+            [
+                'partner_id',
+                'service_name',
+                'service_category',
+                'typical_price',
+                'margin_rate',
+                'private_label_share',
+                'is_repeatable',
+                'launched_at',
+                'regions',
+            ],
+            stated_at='updated_at',
+            strictest=[
+                'withdrawn_at asc nulls last',
+                'min_age desc nulls last',
+                'max_age asc nulls last',
+            ],
+        ) }}
     ) = 1
 
 )
@@ -81,6 +89,7 @@ select
     regions,
     min_age,
     max_age,
+    unread_columns,
     updated_at,
     loaded_at
 from deduplicated

@@ -1,4 +1,4 @@
--- The sign of a line decides whether it is a refund; nothing else may slip through.
+-- What goes back to the client is a refund, and nothing else is; a purchase has units.
 select
     interaction_id,
     event_kind,
@@ -7,7 +7,7 @@ select
     discount_amount
 from {{ ref('fct_interactions') }}
 where
-    quantity = 0
+    (quantity = 0 and event_kind <> 'refund')
     or (event_kind = 'refund') <> (quantity < 0 or amount <= -{{ var('smallest_amount') }})
     or (event_kind = 'discounted_purchase' and discount_amount < {{ var('smallest_amount') }})
     or (event_kind = 'purchase' and discount_amount >= {{ var('smallest_amount') }})

@@ -110,7 +110,7 @@ def _lead(facts: Facts) -> str:
         lead += (
             f" The first {OFFERS} offers to every client should meet"
             f" {numbers.count(expected(facts, Columns.EXPECTED_CONVERSION_COUNT))} first purchases"
-            f" worth {numbers.money(worth)} in margin over the next {_days(facts)} days."
+            f" worth {facts.money.shown(worth)} in margin over the next {facts.horizon_days} days."
         )
     return lead
 
@@ -119,7 +119,9 @@ def _how_sure(facts: Facts) -> str:
     rows = [row for row in against(facts) if row[Columns.DIFFERENCE] is not None]
     if not rows:
         if facts.value(facts.champion, _METRIC) is None:
-            return "No client took anything new in the test month, so nothing proves it yet."
+            return (
+                f"No client took anything new in the {facts.test_days}, so nothing proves it yet."
+            )
         return "It ranked best on validation; how it did after that stands below."
     better = [r for r in rows if is_significant(r) and r[Columns.DIFFERENCE] > 0]
     worse = [r for r in rows if is_significant(r) and r[Columns.DIFFERENCE] < 0]
@@ -134,11 +136,6 @@ def _how_sure(facts: Facts) -> str:
         if found
     ]
     return f"On purchases it had never seen it ranks {listed(parts)}."
-
-
-def _days(facts: Facts) -> int:
-    window = facts.windows.get(contracts.FOLD_SERVING)
-    return 0 if window is None else int(window[Columns.HORIZON_DAYS])
 
 
 def _figures(facts: Facts) -> list[Figure]:
@@ -181,7 +178,7 @@ def _met_purchases(facts: Facts) -> Figure | None:
         )
     return Figure(
         numbers.count(met),
-        f"first purchases in the test month were among the first {OFFERS} offers",
+        f"first purchases in the {facts.test_days} were among the first {OFFERS} offers",
         note,
     )
 
@@ -192,9 +189,9 @@ def _worth(facts: Facts) -> Figure | None:
     if worth is None or not offers:
         return None
     return Figure(
-        numbers.money(worth),
-        f"margin to expect from {numbers.count(offers)} offers in {_days(facts)} days",
-        f"in the programme's currency; {numbers.money(worth / offers)} an offer on average",
+        facts.money.shown(worth),
+        f"margin to expect from {numbers.count(offers)} offers in {facts.horizon_days} days",
+        f"{facts.money.shown(worth / offers)} an offer on average",
     )
 
 
@@ -233,12 +230,12 @@ def _richest(facts: Facts) -> str | None:
     best = max(known, key=lambda model: known[model])
     if best == facts.champion:
         return (
-            f"Its first {OFFERS} offers also met the most margin in the test month:"
-            f" {numbers.money(mine)}."
+            f"Its first {OFFERS} offers also met the most margin in the {facts.test_days}:"
+            f" {facts.money.shown(mine)}."
         )
     return (
-        f"By money the order differs: in the test month the first {OFFERS} offers of"
-        f" {shown_name(best)} met {numbers.money(known[best])} of margin, those of"
-        f" {shown_name(facts.champion)} {numbers.money(mine)}. The choice goes by NDCG@10 on"
+        f"By money the order differs: in the {facts.test_days} the first {OFFERS} offers of"
+        f" {shown_name(best)} met {facts.money.shown(known[best])} of margin, those of"
+        f" {shown_name(facts.champion)} {facts.money.shown(mine)}. The choice goes by NDCG@10 on"
         " validation, which counts each purchase alike."
     )

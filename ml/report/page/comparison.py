@@ -38,8 +38,9 @@ def comparison_section(facts: Facts) -> Section:
     return Section(
         "models",
         "Models side by side",
-        f"Measured once, on {numbers.count(clients)} clients who took something new in the test"
-        " month. Every service that a client could have been offered is ranked; none is sampled.",
+        f"Measured once, on {numbers.count(clients)} clients who took something new in the"
+        f" {facts.test_days}. Every service that a client could have been offered is ranked;"
+        " none is sampled.",
         blocks,
     )
 

@@ -45,7 +45,7 @@ def worth_section(facts: Facts) -> Section:
             Grid(
                 [
                     _met_chart(facts, Columns.CONVERSION_COUNT, "first purchases"),
-                    _met_chart(facts, Columns.CONVERSION_MARGIN, "margin"),
+                    _met_chart(facts, Columns.CONVERSION_MARGIN, facts.money.heading("margin")),
                 ]
             )
         )
@@ -57,9 +57,9 @@ def worth_section(facts: Facts) -> Section:
     return Section(
         "worth",
         "What the offers are worth",
-        "How many first purchases, and how much margin, each model's list met in the test month,"
-        " by how many offers every client would have seen. Money is in the programme's currency,"
-        " at each service's margin.",
+        "How many first purchases, and how much margin, each model's list met in the"
+        f" {facts.test_days}, by how many offers every client would have seen."
+        f" {facts.money.terms}",
         blocks,
     )
 
@@ -75,7 +75,7 @@ def _met_chart(facts: Facts, column: str, what: str) -> Chart:
     depth = max((point.x for point in points), default=0)
     return Chart(
         f"met-{column.replace('_', '-')}",
-        f"{what[0].upper()}{what[1:]} met in the test month",
+        f"{what[0].upper()}{what[1:]} met in the {facts.test_days}",
         f"{what} met by offers per client: "
         + "; ".join(f"{p.series} {p.text} with {p.x:.0f}" for p in points if p.x == depth),
         lines(
@@ -107,7 +107,7 @@ def _met_table(facts: Facts) -> Table:
         [
             "model",
             *(f"purchases, first {k}" for k in _DEPTHS),
-            *(f"margin, first {k}" for k in _DEPTHS),
+            *(facts.money.heading(f"margin, first {k}") for k in _DEPTHS),
         ],
         [
             [
@@ -118,7 +118,7 @@ def _met_table(facts: Facts) -> Table:
             for model in facts.models
         ],
         strong=frozenset({facts.models.index(facts.champion)}),
-        caption="Met in the test month, by offers per client",
+        caption=f"Met in the {facts.test_days}, by offers per client",
     )
 
 
@@ -134,7 +134,7 @@ def _partner_chart(facts: Facts) -> Chart:
             offers[name] += row[Columns.OFFER_COUNT]
     ranked = sorted(margins, key=lambda name: (-margins[name], name))
     shown = [
-        Dot(name, name, margins[name], text=numbers.money(margins[name]))
+        Dot(name, name, margins[name], text=facts.money.shown(margins[name]))
         for name in ranked[:_PARTNERS_SHOWN]
     ]
     return Chart(
@@ -142,9 +142,9 @@ def _partner_chart(facts: Facts) -> Chart:
         "Margin to expect by partner",
         f"Expected margin of the first {_DEPTH_SHOWN} offers per client: "
         + "; ".join(f"{dot.label} {dot.text}" for dot in shown),
-        bars(shown, Axis("expected margin", ",.0f", starts_at_zero=True)),
+        bars(shown, Axis(facts.money.heading("expected margin"), ",.0f", starts_at_zero=True)),
         Table(
-            ["partner", "offers", "purchases to expect", "margin to expect"],
+            ["partner", "offers", "purchases to expect", facts.money.heading("margin to expect")],
             [
                 [
                     name,
@@ -187,7 +187,8 @@ def trust_section(facts: Facts) -> Section:
         "trust",
         "Can the chances be trusted?",
         "An offer's chance is a calibrated probability: of offers stated at 5%, about 5 in 100"
-        " should be taken. Measured on the offers of every eligible client in the test month.",
+        " should be taken. Measured on the offers of every eligible client in the"
+        f" {facts.test_days}.",
         blocks,
     )
 

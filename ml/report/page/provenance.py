@@ -55,6 +55,8 @@ def _data_lead(facts: Facts) -> str:
             f" {numbers.percent(share)} of the raw rows could not be used; each is kept with its"
             " reason in core.rejected_transactions or counted here."
         )
+    if facts.rejections:
+        lead += f" Of what partners' files brought, {facts.rejections}."
     return lead
 
 

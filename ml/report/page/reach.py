@@ -97,7 +97,8 @@ def segments_section(facts: Facts) -> Section | None:
     return Section(
         "segments",
         "New clients and segments",
-        f"{numbers.count(cold)} of the clients measured had no history before the test month."
+        f"{numbers.count(cold)} of the clients measured had no history before the"
+        f" {facts.test_days}."
         + (
             " So few say little, as the width of their interval shows."
             if cold < FEW_CLIENTS
@@ -208,7 +209,7 @@ def _card(page: ClientPage) -> ClientCard:
         owned if owned.endswith(".") else f"{owned}.",
         f"{often}." if often else "",
         Table(
-            ["#", "service", "partner", "chance", "worth", "say"],
+            ["#", "service", "partner", "chance", page.money.heading("worth"), "say"],
             [_offer(offer, page) for offer in page.offers],
             texts=frozenset({1, 2, 5}),
         ),

@@ -60,6 +60,8 @@ class ColumnPlan:
         The file's columns that are never shown or kept.
     made_id : str or None
         Key column that the file lacks.
+    stand_ins : mapping of str to str
+        Columns whose blank values another's stand in for.
     normalise : mapping of str to callable
         How e-mail, phone and loyalty id are written before they are hashed.
     secret : bytes or None
@@ -74,6 +76,7 @@ class ColumnPlan:
     values: Mapping[str, Mapping[str, str]]
     hidden: tuple[str, ...]
     made_id: str | None
+    stand_ins: Mapping[str, str]
     normalise: Mapping[str, Callable[[str], str | None]]
     secret: bytes | None
     factors: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -160,6 +163,8 @@ def plan_columns(
                 sources[name] = sources[stand_in]
             elif stand_in in constants:
                 constants[name] = constants[stand_in]
+    there = {*sources, *constants}
+    stand_ins = {n: s for n, s in _STAND_INS.get(table, {}).items() if {n, s} <= there}
     own_id = _OWN_IDS.get(table)
     made_id = own_id if own_id and own_id not in sources and own_id not in constants else None
     factors = {
@@ -190,6 +195,7 @@ def plan_columns(
         entity.values,
         (*(sources[name] for name in hashed), *ignored),
         made_id,
+        stand_ins,
         _normalisers(mapping),
         key,
         factors,

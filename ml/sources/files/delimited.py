@@ -47,6 +47,7 @@ class CsvReader:
     """
 
     iso_names: frozenset[str] = frozenset()
+    float_names: frozenset[str] = frozenset()
 
     def __init__(self, content: Content, mapping: Mapping, entity: EntityMapping) -> None:
         stream, self._encoding = open_text(content.stream, mapping.encoding)

@@ -14,6 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.contracts import Columns
+from ml.sources.files.placeholders import is_no_loyalty, is_no_mailbox, is_no_phone, is_scientific
+from ml.warehouse import is_blank_text
 
 SECRET: Final = "CROSS_SELL_HASH_SECRET"
 SHORTEST_SECRET: Final = 16
@@ -25,8 +27,13 @@ HASHED: Final = {
 }
 """Columns that files bring, and the columns of the contract that they become."""
 
-# A telephone number has 7 to 15 digits (E.164).
-_PHONE: Final = (7, 15)
+UNUSABLE: Final = "!"
+"""In place of a hash: something is there, and no key can be made of it."""
+
+_ADDRESS: Final = re.compile(r"([^@\s,;<>()\"]+)@([^@\s,;<>()\"]+\.[^@\s,;<>()\".]{2,})")
+_FLOAT_END: Final = re.compile(r"(?<=\d)[.,]0+$")
+_EXTENSION: Final = re.compile(r"(доб|ext|#|x|,).*", re.IGNORECASE)
+_BEFORE_PHONE: Final = re.compile(r"^(tel|phone|mob|тел|моб)[.:]*\s*", re.IGNORECASE)
 
 
 def secret() -> bytes | None:
@@ -36,39 +43,48 @@ def secret() -> bytes | None:
 
 
 def normal_email(text: str) -> str | None:
-    """Trimmed, lowercase; None where it is no address.
+    """Trimmed, lowercase; None where it is no address, or nobody's own.
 
-    >>> normal_email(" Ann@Example.org ")
-    'ann@example.org'
+    >>> normal_email(" Ann@Example.org "), normal_email("none@none"), normal_email("Info@shop.org")
+    ('ann@example.org', None, None)
     """
-    value = text.strip().lower()
-    name, at, host = value.rpartition("@")
-    return value if at and name and host else None
+    found = _ADDRESS.fullmatch(text.strip().lower().removeprefix("mailto:"))
+    return None if found is None or is_no_mailbox(*found.groups()) else found.group()
 
 
 def normal_phone(text: str, country_code: str = "", trunk_prefix: str = "0") -> str | None:
-    """Digits with the country code; None where it is no number.
+    """Digits with the country code; None where it is no number, or nobody's own.
 
     >>> normal_phone("8 (912) 345-67-89", "7", "8"), normal_phone("+7 912 345 67 89")
     ('79123456789', '79123456789')
+    >>> normal_phone("79123456789.0", "7"), normal_phone("7.91235E+10"), normal_phone("0" * 10)
+    ('79123456789', None, None)
     """
-    digits = re.sub("[^0-9]", "", text)
-    if text.strip().startswith("+"):
+    number = _BEFORE_PHONE.sub("", text.strip())
+    if is_scientific(number):
+        return None
+    number = _EXTENSION.sub("", _FLOAT_END.sub("", number))
+    if re.search(r"[^\W\d_]", number):
+        return None
+    digits = re.sub("[^0-9]", "", number.replace("(0)", "") if number.startswith("+") else number)
+    has_country = bool(country_code) or number.startswith("+")
+    if number.startswith("+"):
         pass
     elif digits.startswith("00"):
-        digits = digits[2:]
+        digits, has_country = digits[2:], True
     elif country_code and not (digits.startswith(country_code) and len(digits) > 10):
         digits = country_code + digits.removeprefix(trunk_prefix)
-    return digits if _PHONE[0] <= len(digits) <= _PHONE[1] else None
+    return None if is_no_phone(digits, has_country=has_country) else digits
 
 
 def normal_loyalty(text: str) -> str | None:
-    """Uppercase, without spaces and hyphens; leading zeros stay.
+    """Uppercase, without spaces and hyphens; leading zeros stay. None where it is nobody's own.
 
-    >>> normal_loyalty(" 00-12 ab")
-    '0012AB'
+    >>> normal_loyalty(" 00-12 ab"), normal_loyalty("4070012.0"), normal_loyalty("0000")
+    ('0012AB', '4070012', None)
     """
-    return re.sub(r"[\s-]", "", text).upper() or None
+    value = _FLOAT_END.sub("", re.sub(r"[\s-]", "", text)).upper()
+    return None if is_scientific(value) or is_no_loyalty(value) else value
 
 
 def hashed(value: str, key: bytes) -> str:
@@ -79,12 +95,18 @@ def hashed(value: str, key: bytes) -> str:
 def hash_column(
     column: pa.ChunkedArray, normalise: Callable[[str], str | None], key: bytes
 ) -> pa.Array:
-    """HMAC-SHA256 of normalised values, as hexadecimal text; null where there is none."""
+    """HMAC-SHA256 of normalised values, as hexadecimal text.
+
+    Blank texts are null; ``UNUSABLE`` stands where something is of which no key can be made.
+    """
     encoded = pc.dictionary_encode(column.combine_chunks())
     hashes = []
     for text in encoded.dictionary.to_pylist():
         value = normalise(text)
-        hashes.append(None if value is None else hashed(value, key))
+        if value is None:
+            hashes.append(None if is_blank_text(text) else UNUSABLE)
+        else:
+            hashes.append(hashed(value, key))
     return pc.take(pa.array(hashes, pa.string()), encoded.indices)
 
 

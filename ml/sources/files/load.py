@@ -14,6 +14,7 @@ from ml.contracts import RAW_LOADED_FILES, Columns, Table, arrow_table
 from ml.progress import Progress, RunningStep
 from ml.settings import Settings
 from ml.sources.files.landing import MAPPING, LandingFile, fault, find_files, fingerprint
+from ml.sources.files.limits import hold_back
 from ml.sources.files.mapping import mapping_text, parse_mapping
 from ml.sources.files.outcome import (
     LOADED,
@@ -75,6 +76,7 @@ def load_files(
             target = Path(staged) / str(number)
             outcomes.append(_stage(file, folder, known, target, loaded_at))
         _skip_copies(outcomes, known)
+        hold_back(outcomes, known, settings.most_rejected_share)
         if not is_check:
             step.update("writing")
             _write(settings, files, outcomes, known, loaded_at)
@@ -123,7 +125,9 @@ def _stage(
 def _refuse(outcome: FileOutcome, problem: str) -> None:
     outcome.status, outcome.problem = REFUSED, problem
     outcome.read = outcome.accepted = 0
+    outcome.warned = 0
     outcome.reasons.clear()
+    outcome.warnings.clear()
     outcome.notes.clear()
     outcome.accepted_rows = outcome.rejected_rows = None
 
@@ -204,9 +208,11 @@ def _ledger(noted: list[FileOutcome], loaded_at: datetime) -> pa.Table:
             Columns.STATUS: [o.status for o in noted],
             Columns.CONTENT_SHA256: [o.sha256 for o in noted],
             Columns.BYTE_COUNT: [o.size for o in noted],
-            Columns.READ_COUNT: [o.read for o in noted],
+            Columns.READ_COUNT: [o.read if o.status == LOADED else 0 for o in noted],
             Columns.ACCEPTED_COUNT: [o.accepted for o in noted],
-            Columns.REJECTED_COUNT: [o.rejected for o in noted],
+            Columns.REJECTED_COUNT: [o.rejected if o.status == LOADED else 0 for o in noted],
+            Columns.WARNED_COUNT: [o.warned if o.status == LOADED else 0 for o in noted],
+            Columns.WARNINGS: [o.told_warnings if o.status == LOADED else None for o in noted],
             Columns.ERROR: [o.problem for o in noted],
             Columns.IS_CURRENT: [o.status == LOADED for o in noted],
             Columns.LOADED_AT: [loaded_at] * len(noted),
@@ -217,4 +223,7 @@ def _ledger(noted: list[FileOutcome], loaded_at: datetime) -> pa.Table:
 def _tell(step: RunningStep, outcomes: list[FileOutcome]) -> None:
     accepted = sum(o.accepted for o in outcomes)
     rejected = sum(o.rejected for o in outcomes)
+    warned = sum(o.warned for o in outcomes)
     step.outcome = f"{len(outcomes)} files, {accepted:,} rows accepted, {rejected:,} rejected"
+    if warned:
+        step.outcome += f", {warned:,} accepted with a warning"

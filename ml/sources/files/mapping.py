@@ -17,7 +17,14 @@ from ml.sources.files.landing import MAPPING
 from ml.sources.files.outcome import FileRefusedError
 from ml.warehouse import TextFormat, is_time_zone, is_timestamp_format
 
-_OURS: Final = {Columns.SOURCE_PARTNER_ID, Columns.SOURCE_FILE, Columns.LOADED_AT, *HASHED.values()}
+_OURS: Final = {
+    Columns.SOURCE_PARTNER_ID,
+    Columns.SOURCE_FILE,
+    Columns.SOURCE_LINE,
+    Columns.UNREAD_COLUMNS,
+    Columns.LOADED_AT,
+    *HASHED.values(),
+}
 
 
 def deliverable(table: Table) -> tuple[str, ...]:

@@ -18,6 +18,24 @@ class FileRefusedError(Exception):
 
 
 @dataclass
+class Warned:
+    """Values of an optional column that could not be read.
+
+    Parameters
+    ----------
+    reason : str
+        One word for counting.
+    line : int
+        Of the first of them.
+    count : int
+    """
+
+    reason: str
+    line: int
+    count: int = 0
+
+
+@dataclass
 class FileOutcome:
     """What became of a landing file.
 
@@ -39,10 +57,18 @@ class FileOutcome:
         Rows; the others were rejected.
     reasons : collections.Counter
         Rejected rows by reason.
+    first_rejected : str
+        Line, and the column or what else was found there.
+    warned : int
+        Accepted rows of which an optional value could not be read and is null.
+    warnings : dict of str to Warned
+        Why, by column.
+    notes : list of str
+        How it was read where nothing states it, and what else a person should know of its values.
     problem : str or None
         Why it was refused or skipped, and what to do.
-    notes : list of str
-        How it was read where nothing states it.
+    is_held : bool
+        Whether it was refused for what the partner's other files show.
     accepted_rows, rejected_rows : Path or None
         Where its rows are staged.
     """
@@ -56,8 +82,12 @@ class FileOutcome:
     read: int = 0
     accepted: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
-    problem: str | None = None
+    first_rejected: str = ""
+    warned: int = 0
+    warnings: dict[str, Warned] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    problem: str | None = None
+    is_held: bool = False
     accepted_rows: Path | None = None
     rejected_rows: Path | None = None
 
@@ -65,3 +95,12 @@ class FileOutcome:
     def rejected(self) -> int:
         """Rows that were not accepted."""
         return sum(self.reasons.values())
+
+    @property
+    def told_warnings(self) -> str | None:
+        """The values that could not be read, in one line; None: there are none."""
+        told = [
+            f"{one.count:,} {one.reason} in {name} (first in line {one.line:,})"
+            for name, one in self.warnings.items()
+        ]
+        return ", ".join(told) or None

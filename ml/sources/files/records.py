@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import pyarrow as pa
@@ -52,6 +53,8 @@ class NdjsonReader:
     """
 
     iso_names: frozenset[str] = frozenset()
+    # Whole ones are texts of their digits, others say of themselves that they are no ids.
+    float_names: frozenset[str] = frozenset()
 
     def __init__(self, content: Content, mapping: Mapping, entity: EntityMapping) -> None:
         # Numbers are written with a point in JSON, whatever the partner's texts do.
@@ -140,6 +143,14 @@ class NdjsonReader:
             broken,
         )
 
+    def _float(self, text: str) -> str:
+        """A number with a fraction; its exponent keeps it from being taken for an id."""
+        number = float(text)
+        if number.is_integer() and abs(number) < _JUST_WHOLE:
+            return str(int(number))
+        text = text.replace(".", self._decimal)
+        return text if "e" in text.lower() else f"{text}e0"
+
     def _broken(self, error: _RowError, line: bytes) -> BrokenRow:
         text = line[: LONGEST_LINE // 8].decode(self._encoding.name, "backslashreplace")
         return BrokenRow(self._line, error.reason, error.detail, shortened(text))
@@ -169,7 +180,7 @@ class NdjsonReader:
         try:
             content = json.loads(
                 line.decode(self._encoding.name),
-                parse_float=lambda text: text.replace(".", self._decimal),
+                parse_float=self._float,
                 parse_int=str,
                 parse_constant=str,
                 object_pairs_hook=_Pairs,
@@ -196,6 +207,10 @@ class NdjsonReader:
 def _all_blocks(blocks: BlockReader) -> Iterator[Block]:
     while (block := blocks.read()) is not None:
         yield block
+
+
+_JUST_WHOLE: Final = 2.0**53
+"""Up to here each whole number is a floating one too."""
 
 
 def _as_text(name: str, value: object) -> str | None:
@@ -231,7 +246,8 @@ class ParquetReader:
 
     def __init__(self, content: Content, mapping: Mapping, entity: EntityMapping) -> None:
         try:
-            self._file = pq.ParquetFile(content.stream)
+            # Spark writes times as INT96, and 9999-12-31 is beyond what nanoseconds can say.
+            self._file = pq.ParquetFile(content.stream, coerce_int96_timestamp_unit="us")
             schema = self._file.schema_arrow
         except (pa.ArrowException, OSError, ValueError) as error:
             reason = str(error).splitlines()[0][:200]
@@ -249,6 +265,9 @@ class ParquetReader:
             self._wanted[field.name]
             for field in wanted
             if pa.types.is_timestamp(field.type) or pa.types.is_date(field.type)
+        )
+        self.float_names = frozenset(
+            self._wanted[field.name] for field in wanted if _has_fraction(field.type)
         )
         self._nested = {
             self._wanted[f.name]: str(f.type) for f in wanted if pa.types.is_nested(f.type)
@@ -289,14 +308,17 @@ class ParquetReader:
             column = column.dictionary_decode()
         if pa.types.is_timestamp(column.type):
             zone = column.type.tz
-            column = column.cast(pa.timestamp("us", zone), safe=False)
-            naive = (
-                column.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us")) if zone else column
+            return _times(column, "Z" if zone else "")
+        if _has_fraction(column.type):
+            texts = pc.replace_substring(column.cast(pa.string()), ".", self._decimal)
+            if not pa.types.is_floating(column.type):
+                return texts
+            is_whole = pc.and_(
+                pc.equal(pc.floor(column), column),
+                pc.less(pc.abs(column.cast(pa.float64())), _LARGEST[column.type]),
             )
-            texts = naive.cast(pa.string())
-            return pc.binary_join_element_wise(texts, "Z", "") if zone else texts
-        if pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
-            return pc.replace_substring(column.cast(pa.string()), ".", self._decimal)
+            whole = pc.if_else(is_whole, column.cast(pa.float64()), None).cast(pa.int64())
+            return pc.coalesce(whole.cast(pa.string()), texts)
         try:
             texts = column.cast(pa.string())
             texts.validate(full=True)
@@ -305,6 +327,36 @@ class ParquetReader:
                 f"its column {shown([name])} ({column.type}) is no text, number or time"
             ) from None
         return pc.replace_substring(texts, "\0", "\N{SYMBOL FOR NULL}")
+
+
+_LARGEST: Final = {
+    pa.float16(): 2.0**11,
+    pa.float32(): 2.0**24,
+    pa.float64(): _JUST_WHOLE,
+}
+"""From here on a whole number may stand for its neighbours too."""
+
+_UNITS: Final = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+_YEARS: Final = (datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59))
+
+
+def _has_fraction(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(type_) or (pa.types.is_decimal(type_) and type_.scale > 0))
+
+
+def _times(column: pa.Array, suffix: str) -> pa.Array:
+    """Times as ISO 8601; beyond the years that it can write, the number that stands there."""
+    numbers = column.cast(pa.int64())
+    unit = _UNITS[column.type.unit]
+    first, last = (int((year - datetime(1970, 1, 1)).total_seconds()) for year in _YEARS)
+    fits = pc.and_(
+        pc.greater_equal(pc.divide(numbers, unit), first),
+        pc.less_equal(pc.divide(numbers, unit), last),
+    )
+    there = pc.if_else(fits, numbers, None).cast(pa.timestamp(column.type.unit))
+    texts = there.cast(pa.timestamp("us"), safe=False).cast(pa.string())
+    texts = pc.binary_join_element_wise(texts, suffix, "")
+    return pc.coalesce(texts, pc.binary_join_element_wise("time ", numbers.cast(pa.string()), ""))
 
 
 class _ParquetTexts:

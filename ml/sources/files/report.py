@@ -40,6 +40,12 @@ def print_outcomes(console: Console, outcomes: list[FileOutcome], *, is_check: b
         )
     console.print(table)
     for outcome in outcomes:
+        if outcome.told_warnings and outcome.status == LOADED:
+            console.print(
+                f"[yellow]warning[/] {escape(outcome.name)}: {escape(outcome.told_warnings)}",
+                soft_wrap=True,
+            )
+    for outcome in outcomes:
         if outcome.problem:
             style = _STYLES.get(outcome.status, "yellow")
             console.print(
@@ -81,7 +87,7 @@ def told_refusals(outcomes: list[FileOutcome], rest: str) -> str | None:
     refused = [outcome for outcome in outcomes if outcome.status == REFUSED]
     if not refused:
         return None
-    first = refused[0]
+    first = min(refused, key=lambda outcome: outcome.is_held)
     others = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
     if len(refused) == len(outcomes):
         rest = "nothing is loaded"

@@ -67,6 +67,10 @@ class Reader(Protocol):
         """Columns whose times the format itself writes, as ISO 8601."""
 
     @property
+    def float_names(self) -> frozenset[str]:
+        """Columns that are numbers with a fraction, not text."""
+
+    @property
     def notes(self) -> list[str]:
         """What was found out, not stated; whole after the last row."""
 

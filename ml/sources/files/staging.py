@@ -18,17 +18,19 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ml.contracts import RAW_REJECTED_ROWS, Columns, Table, arrow_table
+from ml.contracts.table import TIMESTAMP
 from ml.sources.files.columns import ColumnPlan, holds_people, plan_columns
 from ml.sources.files.delimited import CsvReader
 from ml.sources.files.identity import HASHED, MASK, mask_all
 from ml.sources.files.landing import LandingFile, Part
 from ml.sources.files.mapping import Mapping
 from ml.sources.files.openings import title_hint
-from ml.sources.files.outcome import FileOutcome, FileRefusedError
+from ml.sources.files.outcome import FileOutcome, FileRefusedError, Warned
 from ml.sources.files.packing import EXCEL, NDJSON, PARQUET, Content, opened
 from ml.sources.files.records import NdjsonReader, ParquetReader
+from ml.sources.files.remedies import remedy
 from ml.sources.files.rows import BrokenRow, Reader, RowBatch, shortened
-from ml.warehouse import LINE, PROBLEM, Converter
+from ml.warehouse import LINE, PROBLEM, UNREAD, Converter, Incoming, reason_of
 
 _LONGEST_VALUE: Final = 200
 
@@ -88,24 +90,80 @@ def stage_file(
     with ExitStack() as stack:
         accepted = stack.enter_context(closing(_Sink(target.with_suffix(".accepted"))))
         rejected = stack.enter_context(closing(_Sink(target.with_suffix(".rejected"))))
-        for reader, plan, before in _readers(file, table, mapping, partner):
-            iso = {name for name, source in plan.sources.items() if source in reader.iso_names}
-            names = [HASHED.get(name, name) for name in (*plan.sources, *plan.constants)]
-            names += list(plan.factors)
-            made = {plan.made_id: f"{file.name}#"} if plan.made_id else {}
-            converter = Converter(table, names, mapping.text_format, made, iso, plan.factors)
-            with closing(converter):
+        clock = _Clock(table, loaded_at)
+        for reader, plan, place in _readers(file, table, mapping, partner):
+            incoming = _incoming(file, plan, reader)
+            with closing(Converter(table, incoming, mapping.text_format)) as converter:
                 for batch in reader:
-                    good, bad = _convert(before.placed(batch), plan, converter, reader)
+                    good, bad = _convert(place.placed(batch), plan, converter, reader)
+                    _count_unread(good, plan.table, outcome)
+                    good = good.drop_columns([UNREAD]).rename_columns({LINE: Columns.SOURCE_LINE})
+                    clock.look_at(good)
                     accepted.write(good)
+                    bad = [replace(r, detail=r.detail + remedy(r.reason, r.detail)) for r in bad]
                     rows = _rejected_rows(bad, file.name, partner, table, loaded_at)
                     rejected.write(rows)
+                    if bad and not outcome.first_rejected:
+                        outcome.first_rejected = _told_place(bad[0])
                     outcome.accepted += len(good)
                     outcome.reasons.update(Counter(row.reason for row in bad))
                     outcome.read += len(good) + len(bad)
             notes.update(dict.fromkeys(reader.notes))
-    outcome.notes += notes
+    outcome.notes += [*notes, *clock.told("time_zone" in mapping.model_fields_set)]
     outcome.accepted_rows, outcome.rejected_rows = accepted.path, rejected.path
+
+
+def _incoming(file: LandingFile, plan: ColumnPlan, reader: Reader) -> Incoming:
+    """What a reader's rows bring to the contract."""
+    return Incoming(
+        [*(HASHED.get(name, name) for name in (*plan.sources, *plan.constants)), *plan.factors],
+        {plan.made_id: f"{file.name}#"} if plan.made_id else {},
+        plan.stand_ins,
+        {name for name, source in plan.sources.items() if source in reader.iso_names},
+        {name for name, source in plan.sources.items() if source in reader.float_names},
+        plan.factors,
+    )
+
+
+class _Clock:
+    """Looks for events that lie after the load: often a local clock that nobody stated.
+
+    Parameters
+    ----------
+    table : Table
+    loaded_at : datetime
+    """
+
+    def __init__(self, table: Table, loaded_at: datetime) -> None:
+        self._columns = [c.name for c in table.columns if c.type == TIMESTAMP and c.is_required]
+        self._loaded_at = pa.scalar(loaded_at, TIMESTAMP)
+        self._counts: Counter[str] = Counter()
+
+    def look_at(self, rows: pa.Table) -> None:
+        for name in self._columns:
+            if name in rows.column_names and len(rows):
+                late = pc.greater(rows.column(name), self._loaded_at)
+                self._counts[name] += pc.sum(late).as_py() or 0
+
+    def told(self, is_zone_stated: bool) -> list[str]:
+        zone = "" if is_zone_stated else " (times without an offset are UTC: state time_zone)"
+        return [
+            f"{count:,} {name} lie after this load{zone}; SQL leaves them out until then"
+            for name, count in self._counts.items()
+            if count
+        ]
+
+
+def _count_unread(good: pa.Table, table: Table, outcome: FileOutcome) -> None:
+    """Tell the outcome of optional values that could not be read."""
+    unread = good.column(UNREAD)
+    outcome.warned += len(unread) - unread.null_count
+    columns = {column.name: column for column in table.columns}
+    for position in pc.indices_nonzero(pc.is_valid(unread)).to_pylist():
+        line = good.column(LINE)[position].as_py()
+        for name in unread[position].as_py().split(";"):
+            warned = outcome.warnings.setdefault(name, Warned(reason_of(columns[name]), line))
+            warned.count += 1
 
 
 class _Place:
@@ -208,9 +266,9 @@ def _convert(
     incoming = plan.rows(batch)
     typed = converter.convert(incoming)
     problems = typed.column(PROBLEM)
-    good = typed.filter(pc.is_null(problems)).drop_columns([PROBLEM, LINE])
-    types = plan.table.arrow_schema
-    good = good.cast(pa.schema([(name, types.field(name).type) for name in good.column_names]))
+    good = typed.filter(pc.is_null(problems)).drop_columns([PROBLEM])
+    types = {c.name: c.type for c in plan.table.columns} | {LINE: pa.int64()}
+    good = good.cast(pa.schema([(f.name, types.get(f.name, f.type)) for f in good.schema]))
     positions = pc.indices_nonzero(pc.is_valid(problems)).to_pylist()
     texts = batch.texts(positions) if positions else []
     bad = []
@@ -221,6 +279,11 @@ def _convert(
     is_private = bool(plan.hidden) or holds_people(plan.table)
     bad += [replace(r, text=mask_all(r.text)) if is_private else r for r in batch.broken]
     return good, bad
+
+
+def _told_place(row: BrokenRow) -> str:
+    """Where a rejected row is, and what to do; not its value: messages end in logs."""
+    return f"line {row.line:,} ({row.detail.partition(':')[0]}){remedy(row.reason, row.detail)}"
 
 
 def _detail(column: str, incoming: pa.Table, position: int) -> str:

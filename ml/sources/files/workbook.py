@@ -65,19 +65,19 @@ class WorkbookReader:
                 "for another"
             )
         self._wanted = [i for i, n in enumerate(self.names) if n and n not in entity.ignore_columns]
-        self._dates = self._date_columns()
+        kinds = self._kinds()
+        self._dates = {i for i, kind in kinds.items() if kind == {date}}
         self.iso_names = frozenset(self.names[i] for i in self._dates)
+        self.float_names = frozenset(self.names[i] for i, kind in kinds.items() if kind == {float})
 
-    def _date_columns(self) -> set[int]:
-        """Columns whose cells are dates, all of them."""
-        found, other = set(), set()
+    def _kinds(self) -> dict[int, set[type]]:
+        """What the cells of each column are: dates, numbers and texts."""
+        kinds: dict[int, set[type]] = {i: set() for i in self._wanted}
         for row in _rows(self._sheet, self._skipped + 1):
-            for i in self._wanted:
-                if isinstance(row[i], date):
-                    found.add(i)
-                elif row[i] not in (None, ""):
-                    other.add(i)
-        return found - other
+            for i, kind in kinds.items():
+                if row[i] not in (None, ""):
+                    kind.add(_kind(row[i]))
+        return kinds
 
     def mask(self, text: str, hidden: Collection[str]) -> str:
         """A row's text without what hidden columns hold."""
@@ -112,7 +112,8 @@ class WorkbookReader:
         """Whole numbers as such: a workbook writes ids and years as 12.0."""
         if value.is_integer() and abs(value) < _EXACT:
             return str(int(value))
-        return repr(value).replace(".", self._decimal)
+        text = repr(value) if abs(value) < _EXACT else f"{value:.16e}"
+        return text.replace(".", self._decimal)
 
     def _moment(self, moment: datetime) -> str:
         """A date among texts: as the texts are written, where that loses nothing."""
@@ -124,6 +125,12 @@ class WorkbookReader:
             except ValueError:
                 continue
         return moment.isoformat(" ")
+
+
+def _kind(cell: Cell) -> type:
+    if isinstance(cell, date):
+        return date
+    return float if isinstance(cell, int | float) and not isinstance(cell, bool) else str
 
 
 def _sheet(content: Content, name: str | None) -> tuple[CalamineSheet, list[str]]:

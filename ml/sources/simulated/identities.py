@@ -1,7 +1,8 @@
 """One person, several partners: ids of their own, and keys that are missing, changed or shared.
 
 A key is drawn as a number and hashed in the warehouse. Persons have one number per kind of key;
-records of a person lack it, have another since (changed), or a junk one that many records hold.
+records of a person lack it, have another since (changed), a junk one that many records hold, or
+what stands in a key's place. Of the last the loader's own rules say whether a key is made.
 Families share a phone.
 """
 
@@ -13,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from ml.sources.files.identity import normal_email, normal_loyalty, normal_phone
 from ml.sources.simulated.settings import WorldSettings
 from ml.sources.simulated.tastes import IDS_STREAM, Bools, Ints
 
@@ -26,6 +28,22 @@ _FAMILY_SHARE: Final = 0.015
 _KNOWN_SHARE: Final = 0.5
 NO_KEY: Final = -1
 _JUNK_KEY: Final = -2
+_DIRT_SHARE: Final = 0.01
+_DIRT: Final = {
+    EMAIL: (
+        *("none@none", "noemail@mail.ru", "test@test.com", "info@shop.org", "aaa@aaa.ru"),
+        *("12345@mail.ru", "no-reply@bank.com", "x@mailinator.com", "a@b", "NULL", "нет", "-"),
+    ),
+    PHONE: (
+        *("7.91235E+10", "7,91E+10", "0", "NULL", "0000000000", "+7 999 999-99-99", "1234567890"),
+        *("12345", "79000000000", "+7 900 123", "8 800 5555555", "N/A", "#N/A", "нет телефона"),
+    ),
+    LOYALTY: (
+        *("0", "000000", "NULL", "-", "NaN", "1.23457E+15", "11111111", "12345678", "TEST"),
+        *("нет", "1234567890123450", "12"),
+    ),
+}
+"""What tills, spreadsheets and exports leave in place of a key."""
 
 
 @dataclass(frozen=True)
@@ -115,4 +133,20 @@ def draw_records(
             junk = _JUNK[kind] and min(max(_JUNK[kind], _FEWEST_JUNK / expected), _MOST_JUNK)
             keys[:, kind] = np.where(rng.random(len(row)) < junk, _JUNK_KEY, keys[:, kind])
             keys[:, kind] = np.where(rng.random(len(row)) < _MISSING[kind], NO_KEY, keys[:, kind])
+        _soil(np.random.default_rng([settings.seed, IDS_STREAM, first + 1]), keys)
     return Records(row, partner, keys)
+
+
+def _soil(rng: np.random.Generator, keys: Ints) -> None:
+    """Put a placeholder or a mangled number in place of some keys, as the loader reads it."""
+    for kind, normalise in ((EMAIL, normal_email), (PHONE, _russian), (LOYALTY, normal_loyalty)):
+        read = [normalise(text) for text in _DIRT[kind]]
+        found = np.array(
+            [NO_KEY if value is None else _JUNK_KEY - 1 - i for i, value in enumerate(read)]
+        )
+        lot = found[rng.integers(0, len(found), len(keys))]
+        keys[:, kind] = np.where(rng.random(len(keys)) < _DIRT_SHARE, lot, keys[:, kind])
+
+
+def _russian(text: str) -> str | None:
+    return normal_phone(text, "7", "8")

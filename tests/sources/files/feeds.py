@@ -39,9 +39,11 @@ def write(folder: Path, name: str, content: str | bytes) -> Path:
     return path
 
 
-def load(folder: Path, warehouse: Path, *, is_check: bool = False) -> dict[str, FileOutcome]:
+def load(
+    folder: Path, warehouse: Path, *, is_check: bool = False, most_rejected_share: float = 0.05
+) -> dict[str, FileOutcome]:
     """Load a landing folder; outcomes by file."""
-    settings = Settings(warehouse=warehouse)
+    settings = Settings(warehouse=warehouse, most_rejected_share=most_rejected_share)
     progress = Progress(Console(quiet=True))
     return {o.name: o for o in load_files(settings, folder, progress, is_check=is_check)}
 

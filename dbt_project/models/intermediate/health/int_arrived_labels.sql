@@ -30,7 +30,7 @@ purchases as (
             and events.occurred_at < runs.observed_until_at
     group by runs.run_id, runs.as_of_at, events.client_id, events.service_id
     -- What was given back was not taken up.
-    having {{ exact_sum(net_quantity('events')) }} > 0
+    having {{ are_lines_kept('events') }}
 
 ),
 
@@ -48,7 +48,7 @@ purchases_before as (
             and purchases.as_of_at > events.occurred_at
     group by purchases.run_id, purchases.client_id, purchases.service_id
     having
-        {{ exact_sum(net_quantity('events')) }} > 0
+        {{ are_lines_kept('events') }}
         and count(*) filter (where events.event_kind <> 'refund') > 0
 
 ),

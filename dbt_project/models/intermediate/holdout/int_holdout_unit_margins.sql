@@ -6,8 +6,9 @@ runs as (
 
     select
         run_id,
-        as_of_at
-    from {{ ref('runs') }}
+        as_of_at,
+        {{ horizon_of('runs') }} as horizon_days
+    from {{ ref('runs') }} as runs
 
 ),
 
@@ -16,7 +17,7 @@ folds as (
     select
         run_id,
         'validation' as fold,
-        {{ add_days('as_of_at', -2 * var('horizon_days')) }} as cutoff_at
+        {{ add_days('as_of_at', '-2 * horizon_days') }} as cutoff_at
     from runs
 
     union all
@@ -24,7 +25,7 @@ folds as (
     select
         run_id,
         'test' as fold,
-        {{ add_days('as_of_at', -var('horizon_days')) }} as cutoff_at
+        {{ add_days('as_of_at', '-horizon_days') }} as cutoff_at
     from runs
 
 ),

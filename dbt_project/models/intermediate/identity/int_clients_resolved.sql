@@ -1,5 +1,12 @@
 with
 
+deliveries as (
+
+    select * from {{ ref('int_deliveries') }}
+    where entity = 'clients'
+
+),
+
 records as (
 
     select
@@ -15,6 +22,14 @@ records as (
         records.kids_count,
         records.birth_year,
         records.region,
+        records.unread_columns,
+        -- Known from events alone, though the partner delivers clients; or the partner has since
+        -- sent clients that could not be read.
+        deliveries.partner_id is not null
+        and (
+            records.is_derived
+            or coalesce(records.loaded_at < deliveries.refused_at, false)
+        ) as is_unread,
         row_number() over (
             partition by identities.client_id
             order by
@@ -24,11 +39,17 @@ records as (
     from {{ ref('int_clients_unioned') }} as records
     inner join {{ ref('client_identities') }} as identities
         on records.client_id = identities.source_client_id
+    left join deliveries
+        on records.source_partner_id = deliveries.partner_id
 
 )
 
 select
     client_id,
-    {{ one_client_of_records() }}
+    {{ one_client_of_records() }},
+    count_if(is_unread or {{ is_unreadable('has_marketing_consent') }}) > 0
+        as is_consent_unreadable,
+    count_if(is_unread or {{ is_unreadable('birth_year') }}) > 0 as is_birth_year_unreadable,
+    count_if(is_unread or {{ is_unreadable('region') }}) > 0 as is_region_unreadable
 from records
 group by client_id

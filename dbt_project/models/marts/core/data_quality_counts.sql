@@ -12,7 +12,7 @@ raw_counts as (
     union all
     {{ raw_row_counts('services', ['service_id']) }}
     union all
-    {{ raw_row_counts('transactions', ['transaction_id']) }}
+    {{ raw_row_counts('transactions', ['transaction_id'], told_apart_by=is_given_back()) }}
     union all
     {{ raw_row_counts('campaigns', ['campaign_id']) }}
     union all

@@ -51,6 +51,7 @@ priced as (
             0
         ) as typical_price,
         coalesce(services.margin_rate, {{ var('default_margin_rate') }}) as margin_rate,
+        services.margin_rate is null as is_margin_assumed,
         services.private_label_share,
         services.is_repeatable,
         services.launched_at,
@@ -58,7 +59,8 @@ priced as (
         services.withdrawn_at,
         services.regions,
         services.min_age,
-        services.max_age
+        services.max_age,
+        services.are_limits_unreadable
     from services
     left join service_sales on services.service_id = service_sales.service_id
     left join partner_sales on services.partner_id = partner_sales.partner_id
@@ -75,6 +77,8 @@ select
     cast(typical_price as double) as typical_price,
     cast(margin_rate as double) as margin_rate,
     cast(typical_price * margin_rate as double) as unit_margin,
+    is_margin_assumed,
+    cast({{ text_or_null(var('currency')) }} as {{ dbt.type_string() }}) as currency,
     private_label_share,
     is_repeatable,
     launched_at,
@@ -82,5 +86,6 @@ select
     withdrawn_at,
     regions,
     min_age,
-    max_age
+    max_age,
+    are_limits_unreadable
 from priced

@@ -13,6 +13,7 @@ select
     service_id,
     quantity,
     amount,
+    is_refund,
     transacted_at,
     rejection_reason
 from rejected

@@ -32,6 +32,31 @@ where
         has_marketing_consent,
         {{ 'true' if var('unknown_consent_is_consent') else 'false' }}
     )
+
+union all
+
+-- Whatever the var says: nobody knows what it would have been.
+select
+    fold,
+    client_idx,
+    'consent_unreadable' as reason
+from clients
+where is_consent_unreadable
+
+union all
+
+-- Whom nobody knew at the cutoff was no client then.
+select
+    windows.fold,
+    numbers.client_idx,
+    'not_yet_known' as reason
+from {{ ref('int_client_numbers') }} as numbers
+cross join {{ ref('training_windows') }} as windows
+left join clients
+    on
+        windows.fold = clients.fold
+        and numbers.client_idx = clients.client_idx
+where clients.client_idx is null
 {% if var('most_contacts') is not none %}
 union all
 

@@ -65,24 +65,37 @@ out_of_region_pairs as (
     inner join clients
         on
             services.fold = clients.fold
-            and
-            {% if var('unknown_region_is_everywhere') -%}
-                position(';' || clients.region || ';' in services.regions) = 0
-            {%- else -%}
-                coalesce(position(';' || clients.region || ';' in services.regions) = 0, true)
-            {%- endif %}
+            and coalesce(
+                position(';' || clients.region || ';' in services.regions) = 0,
+                clients.is_region_unreadable
+                or not {{ var('unknown_region_is_everywhere') | lower }}
+            )
 
 ),
 
--- Only the year of birth is known: whoever has a birthday still to come is a year younger.
+years as (
+
+    select
+        fold,
+        client_idx,
+        is_birth_year_unreadable,
+        cast(extract(year from cutoff_at) as int) - birth_year as oldest_age
+    from clients
+
+),
+
+-- Only the year of birth is known: whoever has a birthday still to come is a year younger. A year
+-- that is nobody's says nothing, and is no year that nobody stated.
 ages as (
 
     select
         fold,
         client_idx,
-        cast(extract(year from cutoff_at) as int) - birth_year - 1 as youngest_age,
-        cast(extract(year from cutoff_at) as int) - birth_year as oldest_age
-    from clients
+        case when oldest_age between 0 and 120 then oldest_age - 1 end as youngest_age,
+        case when oldest_age between 0 and 120 then oldest_age end as oldest_age,
+        coalesce(is_birth_year_unreadable, false)
+        or coalesce(oldest_age not between 0 and 120, false) as is_unreadable
+    from years
 
 ),
 
@@ -104,6 +117,7 @@ age_pairs as (
             and (
                 services.min_age > ages.youngest_age
                 or services.max_age < ages.oldest_age
+                or (ages.youngest_age is null and ages.is_unreadable)
                 {% if not var('unknown_age_is_allowed') -%}
                     or ages.youngest_age is null
                 {%- endif %}

@@ -8,6 +8,7 @@ services as (
         status.partner_id,
         coalesce(status.sold_from_at <= status.cutoff_at, false) as is_launched,
         coalesce(status.withdrawn_at <= status.cutoff_at, false) as is_withdrawn,
+        coalesce(status.are_limits_unreadable, false) as are_limits_unreadable,
         -- The partner of back then may have left the programme's table altogether.
         coalesce(partners.is_active, false) as is_partner_active
     from {{ ref('int_service_status_by_fold') }} as status
@@ -37,6 +38,15 @@ union all
 select
     fold,
     service_idx,
+    'limits_unreadable' as reason
+from services
+where are_limits_unreadable
+
+union all
+
+select
+    fold,
+    service_idx,
     'partner_inactive' as reason
 from services
 where not is_partner_active
@@ -47,7 +57,7 @@ union all
 select
     fold,
     service_idx,
-    'partner_excluded' as reason,
+    'partner_excluded' as reason
 from services
 where partner_id in ({% for partner_id in var('excluded_partners') %}'{{ partner_id | replace("'", "''") }}'{{ ", " if not loop.last }}{% endfor %})
 {% endif %}

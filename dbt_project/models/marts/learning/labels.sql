@@ -22,10 +22,7 @@ purchases as (
             and events.occurred_at < windows.horizon_end_at
     group by windows.fold, events.client_id, events.service_id
     -- What was given back before the horizon's end was not taken up.
-    having
-        {{ exact_sum(
-            "case when events.event_kind = 'refund' then -1 else 1 end * abs(events.quantity)"
-        ) }} > 0
+    having {{ are_lines_kept('events') }}
 
 ),
 

@@ -2,8 +2,8 @@ with
 
 newest_events as (
 
-    select max(occurred_at) as newest_event_at
-    from {{ ref('fct_interactions') }}
+    select newest_event_at
+    from {{ ref('int_data_end') }}
 
 ),
 
@@ -17,9 +17,8 @@ data_ends as (
                 as as_of_at,
         {% endif %}
         cast({{ var('horizon_days') }} as int) as horizon_days
+    -- Without sales there is no end of the data, and there are no folds.
     from newest_events
-    -- An empty warehouse has no folds.
-    where newest_event_at is not null
 
 ),
 

@@ -10,15 +10,15 @@ from typing import Any, Final
 
 import pyarrow as pa
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from ml import contracts
 from ml.contracts import Columns, Table
 from ml.errors import InputError
-from ml.releases import SERVING
 from ml.settings import Settings
-from ml.warehouse import Connection, connect, existing_columns, read_table
+from ml.warehouse import SERVING, Connection, connect, existing_columns, read_table
 
 _OWNED_SHOWN: Final = 8
 
@@ -151,7 +151,7 @@ def read_client(
 
 def print_client(console: Console, page: ClientPage) -> None:
     """Print a client's page for a person."""
-    console.print(f"\n[bold]Client {page.client_id}[/bold]")
+    console.print(f"\n[bold]Client {escape(page.client_id)}[/bold]")
     _print_owned(console, page)
     if not page.offers:
         console.print("No service may be offered to this client (no consent, or nothing is left).")

@@ -24,7 +24,7 @@ from ml.warehouse.landing import (
     known_files,
     write_landing,
 )
-from ml.warehouse.releases import count_parquet_rows, snapshot
+from ml.warehouse.releases import SERVING, count_parquet_rows, is_made_for, snapshot
 from ml.warehouse.simulated import write_world
 from ml.warehouse.tables import (
     append_tables,
@@ -46,6 +46,7 @@ __all__ = [
     "LINE",
     "PROBLEM",
     "READER_PROGRAM",
+    "SERVING",
     "Connection",
     "Converter",
     "Fingerprint",
@@ -70,6 +71,7 @@ __all__ = [
     "fingerprint_by_run",
     "fingerprint_of",
     "give_back",
+    "is_made_for",
     "is_time_zone",
     "is_timestamp_format",
     "keep_forgotten_out",

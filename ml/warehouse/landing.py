@@ -25,6 +25,7 @@ from ml.warehouse.tables import (
     check_contract,
     create_table,
     existing_columns,
+    file_pattern,
     insert_rows,
     quoted,
     read_table_if_there,
@@ -172,7 +173,7 @@ def _insert_parquet(
 ) -> None:
     values: dict[str, object] = {**constants, Columns.LOADED_AT: loaded_at}
     found = connection.execute(
-        "select distinct name from parquet_schema(?)", [str(path)]
+        "select distinct name from parquet_schema(?)", [file_pattern(path)]
     ).fetchall()
     own = [name for name in table.column_names if (name,) in found and name not in values]
     added = [name for name in table.column_names if name in values]
@@ -181,5 +182,5 @@ def _insert_parquet(
     connection.execute(
         f"insert into {table_relation(connection, table)} ({names}) "
         f"select {outputs} from read_parquet(?)",
-        [*(values[name] for name in added), str(path)],
+        [*(values[name] for name in added), file_pattern(path)],
     )

@@ -10,10 +10,9 @@ import pytest
 from ml import contracts
 from ml.contracts import Columns, Table
 from ml.errors import InputError
-from ml.releases import SERVING
 from ml.report.client import client_page
 from ml.settings import Settings
-from ml.warehouse import connect
+from ml.warehouse import SERVING, connect
 
 
 def serve(folder: Path, tables: dict[Table, list[dict[str, object]]]) -> Settings:

@@ -84,6 +84,7 @@ RAW_SERVICES: Final = Table(
         optional(Columns.REGIONS, STRING),
         optional(Columns.MIN_AGE, INT),
         optional(Columns.MAX_AGE, INT),
+        optional(Columns.IS_OFFERED, BOOLEAN),
         optional(Columns.UPDATED_AT, TIMESTAMP),
         _FILE,
         Column(Columns.LOADED_AT, TIMESTAMP),

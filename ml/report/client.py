@@ -18,7 +18,7 @@ from ml import contracts
 from ml.contracts import Columns, Table
 from ml.errors import InputError
 from ml.settings import Settings
-from ml.warehouse import SERVING, Connection, connect, existing_columns, read_table
+from ml.warehouse import SERVING, Connection, connect, existing_columns, read_table, typical_clients
 
 _OWNED_SHOWN: Final = 8
 
@@ -97,6 +97,10 @@ def example_client(settings: Settings) -> str:
 
 
 def _some_clients(connection: Connection, count: int) -> list[str]:
+    """Clients with offers and the usual number of services; without offers, whoever is there."""
+    offers, owned = _served(contracts.CROSS_SELL_SCORES), _served(contracts.OWNED_SERVICES)
+    if found := typical_clients(connection, offers, owned, count):
+        return found
     some = read_table(connection, _served(contracts.PUBLISHED_CLIENTS), limit=count)
     client_ids: list[str] = some.column(Columns.CLIENT_ID).to_pylist()
     return client_ids

@@ -12,6 +12,7 @@ from ml.warehouse.conversion import (
     is_timestamp_format,
 )
 from ml.warehouse.copying import copy_schemas
+from ml.warehouse.examples import typical_clients
 from ml.warehouse.fingerprints import Fingerprint, fingerprint_by_run, fingerprint_of
 from ml.warehouse.forgetting import FORGOTTEN, keep_forgotten_out
 from ml.warehouse.identity import IdentityCounts, count_identities
@@ -81,6 +82,7 @@ __all__ = [
     "read_table_if_there",
     "replace_tables",
     "snapshot",
+    "typical_clients",
     "withhold_newest",
     "write_landing",
     "write_world",

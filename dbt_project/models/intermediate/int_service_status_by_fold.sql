@@ -26,6 +26,7 @@ select
     -- fold must not know of do not count.
     coalesce(services.launched_at, first_sales.first_sold_at) as sold_from_at,
     services.withdrawn_at,
+    services.is_offered,
     first_sales.first_sold_at as known_at
 from {{ ref('int_services_by_fold') }} as services
 left join first_sales

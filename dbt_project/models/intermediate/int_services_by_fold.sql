@@ -1,5 +1,6 @@
 -- What is known of each service at each fold's cutoff. Serving takes what holds today, also where
--- the snapshot was not run: what is withdrawn today is not offered.
+-- the snapshot was not run: what is withdrawn today is not offered. What is no service today
+-- never was one.
 with
 
 windows as (
@@ -44,7 +45,8 @@ past_services as (
         versions.withdrawn_at,
         versions.regions,
         versions.min_age,
-        versions.max_age
+        versions.max_age,
+        services.is_offered
     from versions
     inner join services
         on versions.service_id = services.service_id
@@ -69,7 +71,8 @@ present_services as (
         services.withdrawn_at,
         services.regions,
         services.min_age,
-        services.max_age
+        services.max_age,
+        services.is_offered
     from services
     cross join windows
     left join known_services

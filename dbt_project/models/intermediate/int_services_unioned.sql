@@ -51,6 +51,7 @@ select
     regions,
     min_age,
     max_age,
+    is_offered,
     updated_at,
     loaded_at,
     false as is_derived
@@ -77,6 +78,7 @@ select
     null as regions,
     null as min_age,
     null as max_age,
+    null as is_offered,
     null as updated_at,
     null as loaded_at,
     true as is_derived

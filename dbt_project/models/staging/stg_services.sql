@@ -17,6 +17,7 @@ renamed as (
         regions,
         min_age,
         max_age,
+        is_offered,
         updated_at,
         loaded_at
     from {{ source('raw', 'services') }}
@@ -40,6 +41,7 @@ deduplicated as (
         regions,
         min_age,
         max_age,
+        is_offered,
         updated_at,
         loaded_at
     from renamed
@@ -59,6 +61,7 @@ deduplicated as (
             'regions',
             'min_age',
             'max_age',
+            'is_offered',
             'updated_at',
             'source_partner_id',
         ]) }}
@@ -81,6 +84,7 @@ select
     regions,
     min_age,
     max_age,
+    is_offered,
     updated_at,
     loaded_at
 from deduplicated

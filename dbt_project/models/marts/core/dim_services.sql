@@ -58,7 +58,8 @@ priced as (
         services.withdrawn_at,
         services.regions,
         services.min_age,
-        services.max_age
+        services.max_age,
+        services.is_offered
     from services
     left join service_sales on services.service_id = service_sales.service_id
     left join partner_sales on services.partner_id = partner_sales.partner_id
@@ -82,5 +83,6 @@ select
     withdrawn_at,
     regions,
     min_age,
-    max_age
+    max_age,
+    is_offered
 from priced

@@ -25,6 +25,7 @@ from ml.warehouse.landing import (
     known_files,
     write_landing,
 )
+from ml.warehouse.overlaps import Overlap, overlapping_files
 from ml.warehouse.releases import SERVING, count_parquet_rows, is_made_for, snapshot
 from ml.warehouse.simulated import write_world
 from ml.warehouse.tables import (
@@ -53,6 +54,7 @@ __all__ = [
     "Fingerprint",
     "IdentityCounts",
     "KnownFile",
+    "Overlap",
     "StagedFile",
     "TextFormat",
     "append_tables",
@@ -77,6 +79,7 @@ __all__ = [
     "is_timestamp_format",
     "keep_forgotten_out",
     "known_files",
+    "overlapping_files",
     "read_compact",
     "read_table",
     "read_table_if_there",

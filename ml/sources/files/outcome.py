@@ -43,6 +43,8 @@ class FileOutcome:
         Why it was refused or skipped, and what to do.
     accepted_rows, rejected_rows : Path or None
         Where its rows are staged.
+    content_id : str or None
+        Key column that is made of what the rows say.
     """
 
     name: str
@@ -57,6 +59,7 @@ class FileOutcome:
     problem: str | None = None
     accepted_rows: Path | None = None
     rejected_rows: Path | None = None
+    content_id: str | None = None
 
     @property
     def rejected(self) -> int:

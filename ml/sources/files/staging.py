@@ -88,6 +88,8 @@ def stage_file(
         plan = plan_columns(table, reader.names, mapping, partner)
         iso = {name for name, source in plan.sources.items() if source in reader.iso_names}
         names = [HASHED.get(name, name) for name in (*plan.sources, *plan.constants)]
+        if mapping.entity(table).id_from_content:
+            outcome.content_id = plan.made_id
         made = {plan.made_id: f"{file.name}#"} if plan.made_id else {}
         converter = Converter(table, names, mapping.text_format, made, iso)
         stack.enter_context(closing(converter))

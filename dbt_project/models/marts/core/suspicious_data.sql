@@ -60,7 +60,9 @@ sold_services as (
     select
         service_id,
         count(*) as client_count,
-        sum(line_count) as line_count
+        sum(line_count) as line_count,
+        -- Of the service that comes next.
+        lead(count(*)) over (order by count(*) desc, service_id) as next_client_count
     from pairs
     group by service_id
 
@@ -79,10 +81,7 @@ all_buyers as (
 
 all_sold_services as (
 
-    select
-        count(*) as service_count,
-        {{ quantile('client_count', 0.5) }} as usual_client_count
-    from sold_services
+    select count(*) as service_count from sold_services
 
 ),
 
@@ -131,7 +130,7 @@ services_beyond_others as (
     where
         all_sold_services.service_count >= 10
         and sold_services.client_count >= 0.5 * all_buyers.client_count
-        and sold_services.client_count >= 20 * all_sold_services.usual_client_count
+        and sold_services.client_count >= 2 * sold_services.next_client_count
 
 ),
 

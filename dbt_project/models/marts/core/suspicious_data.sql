@@ -61,7 +61,7 @@ sold_services as (
         service_id,
         count(*) as client_count,
         sum(line_count) as line_count,
-        -- Of the service that comes next.
+        row_number() over (order by count(*) desc, service_id) as place,
         lead(count(*)) over (order by count(*) desc, service_id) as next_client_count
     from pairs
     group by service_id
@@ -130,6 +130,7 @@ services_beyond_others as (
     where
         all_sold_services.service_count >= 10
         and sold_services.client_count >= 0.5 * all_buyers.client_count
+        and sold_services.place = 1
         and sold_services.client_count >= 2 * sold_services.next_client_count
 
 ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,7 @@ from ml.contracts import (
 from ml.errors import InputError
 from ml.warehouse.forgetting import keep_forgotten_out
 from ml.warehouse.tables import (
+    add_optional_columns,
     check_contract,
     create_table,
     existing_columns,
@@ -69,8 +70,10 @@ def check_raw_tables(connection: duckdb.DuckDBPyConnection) -> None:
     InputError
     """
     for table in RAW_TABLES:
-        if existing_columns(connection, table):
-            check_contract(connection, table, _OTHER)
+        if found := existing_columns(connection, table):
+            # Optional columns that came with a later version are added by the load.
+            there = tuple(c for c in table.columns if c.is_required or c.name in found)
+            check_contract(connection, replace(table, columns=there), _OTHER)
     if not existing_columns(connection, RAW_TRANSACTIONS):
         return
     [(has_others,)] = connection.execute(
@@ -137,6 +140,7 @@ def write_landing(
         for table in RAW_TABLES:
             if not existing_columns(connection, table):
                 create_table(connection, table)
+            add_optional_columns(connection, table)
         for file in files:
             _replace(connection, file, loaded_at)
         insert_rows(connection, RAW_LOADED_FILES, ledger)

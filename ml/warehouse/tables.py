@@ -60,6 +60,16 @@ def create_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     connection.execute(f"create or replace table {table_relation(connection, table)} ({columns})")
 
 
+def add_optional_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Add the columns that a table of an earlier version lacks and that may be empty."""
+    for column in table.columns:
+        if not column.is_required:
+            connection.execute(
+                f"alter table {table_relation(connection, table)} add column if not exists "
+                f"{quoted(column.name)} {_SQL_TYPES[column.type]}"
+            )
+
+
 def existing_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[str, str]:
     """Columns that the warehouse has for a contracted table: name to SQL type, lowercase.
 

@@ -150,6 +150,8 @@ class Settings(BaseSettings):
         """The engine and dbt make a catalog's name of the file's."""
         if not re.fullmatch(r"[^;\"'`\\\x00-\x1f\x7f]+", value.name):
             raise ValueError("its file name must be without quotes, ';' and backslashes")
+        if found := re.search(r"[?\\]", str(_absolute(value).parent)):
+            raise ValueError(f"DuckDB cannot write below a folder with '{found[0]}' in its name")
         return value
 
     @classmethod

@@ -59,12 +59,16 @@ class EntityMapping(_Strict):
         For a column of the contract: the partner's values to the contract's.
     ignore_columns : tuple of str
         Columns of the files that are not wanted.
+    id_from_content : bool, default False
+        Whether rows without an id get one of what they say: a line that another file repeats is
+        then the same row. Lines that are equal within one file stay apart.
     """
 
     columns: dict[str, str] = Field(default_factory=dict)
     constants: dict[str, str] = Field(default_factory=dict)
     values: dict[str, dict[str, str]] = Field(default_factory=dict)
     ignore_columns: tuple[str, ...] = ()
+    id_from_content: bool = False
 
 
 class Mapping(_Strict):

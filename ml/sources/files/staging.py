@@ -89,6 +89,8 @@ def stage_file(
         reader = stack.enter_context(_open(file, mapping))
         plan = plan_columns(table, reader.names, mapping, partner)
         iso = {name for name, source in plan.sources.items() if source in reader.iso_names}
+        if mapping.entity(table).id_from_content:
+            outcome.content_id = plan.made_id
         floats = {name for name, source in plan.sources.items() if source in reader.float_names}
         incoming = Incoming(
             [HASHED.get(name, name) for name in (*plan.sources, *plan.constants)],

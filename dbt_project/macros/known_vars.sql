@@ -59,8 +59,8 @@
 
 
 {#- Days that a run's probabilities look ahead; runs of earlier versions did not keep it. -#}
-{% macro horizon_of(runs) -%}
-    coalesce({{ runs }}.horizon_days, {{ var('horizon_days') }})
+{% macro horizon_or_var(horizon_days) -%}
+    coalesce({{ horizon_days }}, {{ var('horizon_days') }})
 {%- endmacro %}
 
 

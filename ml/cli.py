@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from ml import logs
 from ml.benchmark.cli import app as benchmark_app
@@ -106,7 +107,7 @@ def train(
     if profile:
         print_profile(out, progress.steps)
     model_card = write_model_card(settings, run.run_id)
-    out.print(f"\nModel card: [bold]{model_card}[/bold]", soft_wrap=True)
+    out.print(f"\nModel card: [bold]{escape(str(model_card))}[/bold]", soft_wrap=True)
     out.print(
         "Next: [bold]cross-sell build --selector after_training[/bold], "
         "then [bold]cross-sell publish[/bold]"
@@ -184,7 +185,7 @@ def publish(
     """Check the run that the marts show; where all holds, switch readers to a release of it."""
     from ml.pipeline import force_publish
     from ml.pipeline import publish as run_publish
-    from ml.releases import SERVING
+    from ml.warehouse import SERVING
 
     settings = claimed(load_settings(warehouse=warehouse))
     progress = Progress(out)
@@ -194,16 +195,29 @@ def publish(
         else force_publish(settings, progress, force)
     )
     out.print(f"Release [bold]{release.release_id}[/bold] of run {release.run_id}")
-    out.print(f"Readers open [bold]{settings.folder / SERVING}[/bold] (read-only)")
+    out.print(
+        f"Readers open [bold]{escape(str(settings.folder / SERVING))}[/bold] (read-only)",
+        soft_wrap=True,
+    )
 
 
 @app.command()
 @command
-def releases(warehouse: WarehouseOption = None) -> None:
+def releases(
+    relocate: Annotated[
+        bool,
+        typer.Option("--relocate", help="First make a copied or moved folder a place of its own."),
+    ] = False,
+    warehouse: WarehouseOption = None,
+) -> None:
     """List the releases that are kept, the newest first, and which one readers have."""
+    from ml import publishing
     from ml.report.releases import print_releases
 
-    print_releases(out, load_settings(warehouse=warehouse))
+    settings = load_settings(warehouse=warehouse)
+    if relocate:
+        publishing.relocate(settings)
+    print_releases(out, settings)
 
 
 @app.command()
@@ -374,7 +388,7 @@ def docs(warehouse: WarehouseOption = None) -> None:
     from ml.pipeline import write_docs
 
     path = write_docs(load_settings(warehouse=warehouse), Progress(out))
-    out.print(f"Open [bold]{path}[/bold] in a browser")
+    out.print(f"Open [bold]{escape(str(path))}[/bold] in a browser")
 
 
 RunOption = Annotated[
@@ -391,7 +405,7 @@ def report(run_id: RunOption = None, warehouse: WarehouseOption = None) -> None:
     settings = load_settings(warehouse=warehouse)
     with Progress(out).step("report"):
         path = write_report(settings, run_id)
-    out.print(f"Open [bold]{path}[/bold] in a browser", soft_wrap=True)
+    out.print(f"Open [bold]{escape(str(path))}[/bold] in a browser", soft_wrap=True)
 
 
 @app.command()
@@ -414,7 +428,7 @@ def card(
         sys.stdout.write(text)
     else:
         write_atomically(output, text)
-        out.print(f"Wrote [bold]{output}[/bold]", soft_wrap=True)
+        out.print(f"Wrote [bold]{escape(str(output))}[/bold]", soft_wrap=True)
 
 
 def main() -> Any:

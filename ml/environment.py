@@ -23,7 +23,6 @@ OTHERS: Final = frozenset(
         "CONNECT_ATTEMPTS",
         "CHROMIUM",
         "LOG_FORMAT",
-        "TEST_SEED",
     )
 )
 """Variables of the environment that are no settings of the jobs."""

@@ -49,7 +49,7 @@ def read_folds(settings: Settings, step: RunningStep) -> tuple[Marts, dict[str, 
     Raises
     ------
     InputError
-        A mart is missing or not as contracted.
+        A mart is missing or not as contracted, or nobody may be offered anything.
     WarehouseBusyError, WarehouseAccessError
         The warehouse cannot be opened.
     """
@@ -68,8 +68,24 @@ def read_folds(settings: Settings, step: RunningStep) -> tuple[Marts, dict[str, 
         )
         source = _WarehouseRows(connection, step)
         folds = build_folds(marts, source, settings.evaluation_clients)
+    _refuse_nobody(marts, folds)
     step.outcome = f"{source.row_count:,} rows"
     return marts, folds
+
+
+def _refuse_nobody(marts: Marts, folds: dict[str, Fold]) -> None:
+    serving = folds.get(contracts.FOLD_SERVING)
+    if serving is None or serving.is_eligible_client.any():
+        return
+    reasons = ", ".join(
+        f"{row[Columns.ROW_COUNT]:,} {row[Columns.REASON]}"
+        for row in marts.eligibility_counts.to_pylist()
+        if row[Columns.FOLD] == contracts.FOLD_SERVING and row[Columns.SCOPE] == "client"
+    )
+    raise InputError(
+        f"nobody may be offered anything (clients by reason: {reasons}): see the reasons in "
+        f"{contracts.INELIGIBLE_CLIENTS.qualified_name}; readers keep what they have"
+    )
 
 
 def as_of_at(marts: Marts) -> datetime:

@@ -10,7 +10,8 @@ from typing import Final
 from rich.console import Console
 from rich.markup import escape
 
-from ml import publishing
+from ml import contracts, publishing
+from ml.contracts import Columns
 from ml.data import Data, load
 from ml.errors import CrossSellError, InputError, RunRejectedError, TransformError
 from ml.forget.gate import close_gate
@@ -24,9 +25,12 @@ from ml.report.summary import print_next_steps, print_profile, print_run, print_
 from ml.settings import Settings
 from ml.train import train
 from ml.transform import run_dbt, target_path
+from ml.warehouse import connect, read_table
 
 SELECT_BEFORE_TRAINING: Final = "raw_to_learning"
 SELECT_AFTER_TRAINING: Final = "after_training"
+_SUSPICIONS_TEST: Final = "assert_nothing_is_suspicious:"
+_SUSPICIONS_TOLD: Final = 5
 
 
 def build(settings: Settings, progress: Progress, selector: str | None = None) -> None:
@@ -42,7 +46,28 @@ def build(settings: Settings, progress: Progress, selector: str | None = None) -
     with progress.step(f"dbt build {selector or ''}".strip()) as step:
         outcome = run_dbt(settings, arguments, step)
     for warning in outcome.warnings:
-        progress.warn("  dbt warns:", warning)
+        if warning.startswith(_SUSPICIONS_TEST):
+            for suspicion in _suspicions(settings):
+                progress.warn("  look at", suspicion)
+        else:
+            progress.warn("  dbt warns:", warning)
+
+
+def _suspicions(settings: Settings) -> list[str]:
+    """What was accepted and looks like no client, no service or no amount, a line each."""
+    with connect(
+        settings.warehouse_file, read_only=True, wait_seconds=settings.lock_wait_seconds
+    ) as connection:
+        rows = read_table(connection, contracts.SUSPICIOUS_DATA).to_pylist()
+    rows.sort(key=lambda row: (-row[Columns.LINE_COUNT], row[Columns.SUBJECT_ID]))
+    lines = [
+        f"{row[Columns.SUBJECT_ID]} ({row[Columns.LINE_COUNT]:,} sales lines): "
+        f"{row[Columns.OBSERVATION]} {row[Columns.REMEDY]}"
+        for row in rows[:_SUSPICIONS_TOLD]
+    ]
+    if more := len(rows) - len(lines):
+        lines.append(f"{more} more in {contracts.SUSPICIOUS_DATA.qualified_name}")
+    return lines
 
 
 def run(

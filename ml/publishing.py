@@ -27,7 +27,7 @@ from ml.releases import (
     write_manifest,
 )
 from ml.settings import Settings
-from ml.switching import mend_switch, switch_readers
+from ml.switching import mend_switch, show_live, switch_readers
 from ml.warehouse import (
     Connection,
     OfferMeans,
@@ -124,6 +124,27 @@ def rollback(settings: Settings, step: RunningStep, release_id: str | None = Non
     step.outcome = f"{target.offer_count:,} offers of run {target.run_id}"
     _note(settings, step, _NOTE_WAIT_SECONDS)
     return target
+
+
+def relocate(settings: Settings) -> None:
+    """Make a folder that was copied or moved a place of its own.
+
+    Raises
+    ------
+    InputError
+        There is no release in it.
+    WarehouseBusyError, WarehouseAccessError
+        Readers are being switched by another process, or the folder cannot be written.
+    """
+    if not kept_releases(settings):
+        raise InputError(f"there is no release in {settings.folder} to relocate")
+    with hold(settings.folder / RELEASE_LOCK, settings.lock_wait_seconds):
+        try:
+            show_live(settings)
+        except OSError as error:
+            raise WarehouseAccessError(
+                f"cannot relocate {settings.folder}: {error.strerror}"
+            ) from None
 
 
 def _kept(settings: Settings, release_id: str | None) -> Release:

@@ -26,7 +26,6 @@ from ml.warehouse import count_parquet_rows
 RELEASES: Final = "releases"
 CURRENT: Final = "current"
 LIVE: Final = "live"
-SERVING: Final = "serving.duckdb"
 MANIFEST: Final = "manifest.json"
 HISTORY: Final = "release_history.jsonl"
 UNFINISHED: Final = ".unfinished-"

@@ -161,6 +161,8 @@ class Settings(BaseSettings):
                 f"'{value.name}' would name the catalog like a schema, or like one of the engine's "
                 "own: rename it, say to warehouse.duckdb"
             )
+        if found := re.search(r"[?\\]", str(_absolute(value).parent)):
+            raise ValueError(f"DuckDB cannot write below a folder with '{found[0]}' in its name")
         return value
 
     @classmethod

@@ -26,7 +26,6 @@ from ml.releases import (
     PUBLISHED_EVENT,
     RELEASES,
     REMOVED,
-    SERVING,
     UNFINISHED,
     Event,
     Release,
@@ -35,9 +34,10 @@ from ml.releases import (
     kept_releases,
     parquet_file,
     read_events,
+    read_release,
 )
 from ml.settings import Settings
-from ml.warehouse.releases import write_catalog
+from ml.warehouse.releases import SERVING, write_catalog
 
 _DECIDING = contracts.CROSS_SELL_SCORES.name
 _SPARE = ".spare-"
@@ -105,6 +105,19 @@ def mend_switch(settings: Settings) -> None:
             )
 
 
+def show_live(settings: Settings) -> None:
+    """Write the catalog and ``current`` anew where they lie; the caller holds the release lock.
+
+    A copy that followed links has a folder of files instead of ``current``.
+    """
+    current = settings.folder / CURRENT
+    release = read_release(current)
+    kept = {one.release_id for one in kept_releases(settings)}
+    if release is not None and release.release_id in kept and not current.is_symlink():
+        _point_current(settings.folder, release)
+    _show(settings.folder)
+
+
 def _put_live(settings: Settings, release: Release) -> float:
     """Put a release's files where the views list them; return the moment they count from.
 
@@ -157,14 +170,17 @@ def _point_current(folder: Path, release: Release) -> None:
     link = folder / f".{CURRENT}.{os.getpid()}"
     link.unlink(missing_ok=True)
     link.symlink_to(Path(RELEASES) / release.release_id)
+    if (folder / CURRENT).is_dir() and not (folder / CURRENT).is_symlink():
+        # The folder is a copy by something that follows links.
+        shutil.rmtree(folder / CURRENT)
     link.replace(folder / CURRENT)
 
 
 def _show(folder: Path) -> None:
     write_catalog(
-        folder / SERVING,
-        {name: folder / LIVE / name for _, name in contracts.PUBLISHED},
-        deciding=folder / LIVE / _DECIDING,
+        folder,
+        {name: Path(LIVE, name) for _, name in contracts.PUBLISHED},
+        deciding=Path(LIVE, _DECIDING),
     )
 
 

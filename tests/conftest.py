@@ -17,7 +17,7 @@ from ml.warehouse import connect, replace_tables
 from tests.commands import DBT_FOLDER, dbt_variables, run_cli, run_dbt
 from tests.worlds import RawTables, small_world
 
-SEED_VARIABLE = "CROSS_SELL_TEST_SEED"
+SEED_VARIABLE = "SUITE_SEED"
 # The longest first, as seconds of each file on two cores were; the others follow.
 LONG_FIRST = (
     "soak", "end_to_end", "dbt", "forget", "benchmark", "doctor", "report", "tuning", "gates",

@@ -106,6 +106,7 @@ READ = (
     contracts.WINDOW_DATES,
     contracts.ELIGIBILITY_COUNTS,
     contracts.DATA_QUALITY_COUNTS,
+    contracts.SUSPICIOUS_DATA,
     contracts.EVENT_COUNTS,
     contracts.FEATURE_COUNTS,
     contracts.MODEL_HEALTH,

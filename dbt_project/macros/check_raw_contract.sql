@@ -80,8 +80,8 @@
         ],
         'columns': [
             'source_partner_id', 'source_file', 'email_hash', 'phone_hash', 'loyalty_hash',
-            'birth_year', 'region', 'updated_at', 'regions', 'min_age', 'max_age', 'is_control',
-             'unread_columns', 'source_line', 'warned_count', 'warnings',
+            'birth_year', 'region', 'updated_at', 'regions', 'min_age', 'max_age', 'is_offered',
+            'is_control', 'unread_columns', 'source_line', 'warned_count', 'warnings',
         ],
     }) }}
 {% endmacro %}

@@ -4,7 +4,8 @@
     {{ return({
         'client': ['no_consent', 'consent_unreadable', 'not_yet_known', 'contacted_too_often'],
         'service': [
-            'not_on_sale', 'withdrawn', 'limits_unreadable', 'partner_inactive', 'partner_excluded',
+            'not_on_sale', 'withdrawn', 'not_offered', 'limits_unreadable', 'partner_inactive',
+            'partner_excluded',
         ],
         'pair': [
             'owned', 'out_of_region', 'too_young', 'too_old', 'unknown_age', 'client_of_competitor',

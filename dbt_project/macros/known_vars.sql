@@ -19,7 +19,7 @@
         'resolve_identities', 'identity_max_records_per_key', 'identity_max_records_per_partner_key',
         'identity_max_records_per_client',
         'unknown_consent_is_consent', 'excluded_partners', 'excluded_partner_pairs',
-        'unknown_age_is_allowed', 'unknown_region_is_everywhere', 'most_contacts',
+        'excluded_services', 'unknown_age_is_allowed', 'unknown_region_is_everywhere', 'most_contacts',
         'contact_window_days', 'offer_repeatable_services', 'default_margin_rate', 'smallest_amount',
         'category_feature_count', 'offers_per_client', 'judged_offers_per_client',
     ]) }}
@@ -59,8 +59,8 @@
 
 
 {#- Days that a run's probabilities look ahead; runs of earlier versions did not keep it. -#}
-{% macro horizon_of(runs) -%}
-    coalesce({{ runs }}.horizon_days, {{ var('horizon_days') }})
+{% macro horizon_or_var(horizon_days) -%}
+    coalesce({{ horizon_days }}, {{ var('horizon_days') }})
 {%- endmacro %}
 
 

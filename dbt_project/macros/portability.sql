@@ -187,3 +187,9 @@
 {% macro duckdb__sha256_text(text) -%}
     sha256({{ text }})
 {%- endmacro %}
+
+
+{#- A share in whole percent, as text: '25%'. -#}
+{% macro percentage(part, whole) -%}
+    cast(cast(round(100 * {{ ratio(part, whole) }}) as int) as string) || '%'
+{%- endmacro %}

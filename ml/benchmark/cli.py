@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from ml.commands import SeedOption, WarehouseOption, command, out
 from ml.progress import Progress
@@ -103,7 +104,7 @@ def leave_one_out(
     run = run_leave_one_out(folder, Progress(out), warehouse, seed)
     if json_file is not None:
         write_atomically(json_file, run.to_json())
-        out.print(f"Figures in [bold]{json_file}[/bold]")
+        out.print(f"Figures in [bold]{escape(str(json_file))}[/bold]")
 
 
 @app.command()

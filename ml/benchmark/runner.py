@@ -105,7 +105,9 @@ def run_benchmark(
             append_tables(connection, run.to_tables())
     print_benchmark(progress.console, run, path)
     page = write_benchmark_page(settings)
-    progress.console.print(f"All benchmarks as a page: [bold]{shown(page)}[/bold]", soft_wrap=True)
+    progress.console.print(
+        f"All benchmarks as a page: [bold]{escape(shown(page))}[/bold]", soft_wrap=True
+    )
     return run
 
 

@@ -94,6 +94,7 @@ RAW_SERVICES: Final = Table(
         optional(Columns.REGIONS, STRING),
         optional(Columns.MIN_AGE, INT),
         optional(Columns.MAX_AGE, INT),
+        optional(Columns.IS_OFFERED, BOOLEAN),
         optional(Columns.UPDATED_AT, TIMESTAMP),
         _UNREAD,
         _FILE,

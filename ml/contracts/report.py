@@ -142,6 +142,19 @@ DATA_QUALITY_COUNTS: Final = Table(
     key=(Columns.ENTITY, Columns.OUTCOME),
 )
 
+SUSPICIOUS_DATA: Final = Table(
+    "core",
+    "suspicious_data",
+    (
+        Column(Columns.SUSPICION, STRING),
+        Column(Columns.SUBJECT_ID, STRING),
+        Column(Columns.LINE_COUNT, BIGINT),
+        Column(Columns.OBSERVATION, STRING),
+        Column(Columns.REMEDY, STRING),
+    ),
+    key=(Columns.SUSPICION, Columns.SUBJECT_ID),
+)
+
 EVENT_COUNTS: Final = Table(
     "core",
     "event_counts",

@@ -15,9 +15,9 @@ from ml import contracts
 from ml.contracts import Columns, Table
 from ml.doctor.finding import Finding, fail, ok, warn
 from ml.errors import CrossSellError
-from ml.releases import CURRENT, MANIFEST, RELEASES, SERVING
+from ml.releases import CURRENT, MANIFEST, RELEASES
 from ml.settings import Settings
-from ml.warehouse import connect, count_rows
+from ml.warehouse import SERVING, connect, count_rows, is_made_for
 
 AREA: Final = "releases"
 _PUBLISH: Final = "run 'cross-sell publish'"
@@ -133,5 +133,13 @@ def _catalog(settings: Settings, manifest: _Manifest) -> Finding:
             "serving",
             f"shows another release of {', '.join(other[:3])}",
             f"{_PUBLISH}, unless one runs right now",
+        )
+    if not is_made_for(settings.folder):
+        return warn(
+            AREA,
+            "serving",
+            f"{path} was made for another folder: who attaches it, or has a temp_directory of "
+            "their own, cannot read it here",
+            "run 'cross-sell releases --relocate'",
         )
     return ok(AREA, "serving", f"{path} opens")

@@ -17,10 +17,9 @@ from rich.text import Text
 from ml import contracts
 from ml.contracts import Columns, Table
 from ml.errors import InputError
-from ml.releases import SERVING
 from ml.report.money import UNKNOWN, Money, read_money
 from ml.settings import Settings
-from ml.warehouse import Connection, connect, existing_columns, read_table
+from ml.warehouse import SERVING, Connection, connect, existing_columns, read_table, typical_clients
 
 _OWNED_SHOWN: Final = 8
 
@@ -102,6 +101,10 @@ def example_client(settings: Settings) -> str:
 
 
 def _some_clients(connection: Connection, count: int) -> list[str]:
+    """Clients with offers and the usual number of services; without offers, whoever is there."""
+    offers, owned = _served(contracts.CROSS_SELL_SCORES), _served(contracts.OWNED_SERVICES)
+    if found := typical_clients(connection, offers, owned, count):
+        return found
     some = read_table(connection, _served(contracts.PUBLISHED_CLIENTS), limit=count)
     client_ids: list[str] = some.column(Columns.CLIENT_ID).to_pylist()
     return client_ids
@@ -157,7 +160,7 @@ def read_client(
 
 def print_client(console: Console, page: ClientPage) -> None:
     """Print a client's page for a person."""
-    console.print(f"\n[bold]Client {page.client_id}[/bold]")
+    console.print(f"\n[bold]Client {escape(page.client_id)}[/bold]")
     _print_owned(console, page)
     if not page.offers:
         console.print("No service may be offered to this client (no consent, or nothing is left).")

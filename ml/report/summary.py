@@ -15,12 +15,13 @@ from ml import contracts
 from ml.evaluation.offers import JudgedOffers
 from ml.evaluation.protocol import Evaluation
 from ml.progress import Step
-from ml.releases import CURRENT, SERVING, Release
+from ml.releases import CURRENT, Release
 from ml.report.client import example_client
 from ml.settings import PROJECT_ROOT, Settings
 from ml.train import Run
 from ml.trials import CHAMPION_METRIC
 from ml.tuning.saved import TUNED_FILE
+from ml.warehouse import SERVING
 
 _COLUMNS: Final = ("hr@10", "auc", "coverage@10")
 _SECONDS_PER_MINUTE: Final = 60
@@ -197,9 +198,9 @@ def print_next_steps(
     seconds : float
         That the whole job took.
     """
-    report, card = map(shown, written)
+    report, card = (escape(shown(path)) for path in written)
     minutes, rest = divmod(round(seconds), _SECONDS_PER_MINUTE)
-    serving = shown(settings.folder / SERVING)
+    serving = escape(shown(settings.folder / SERVING))
     offers = release.row_counts[contracts.CROSS_SELL_SCORES.name]
     recommend = shlex.join([".venv/bin/cross-sell", "recommend", example_client(settings)])
     if "warehouse" in settings.model_fields_set:
@@ -211,9 +212,12 @@ def print_next_steps(
     for what, where in (
         ("The report", f"{report} (open it in a browser)"),
         ("Model card", card),
-        ("Score table", f"cross_sell.cross_sell_scores in {shown(settings.warehouse_file)}"),
+        (
+            "Score table",
+            f"cross_sell.cross_sell_scores in {escape(shown(settings.warehouse_file))}",
+        ),
         ("For readers", f"cross_sell_scores in {serving}"),
-        ("As Parquet", f"{shown(settings.folder / CURRENT)}/*.parquet"),
+        ("As Parquet", f"{escape(shown(settings.folder / CURRENT))}/*.parquet"),
         ("All figures", f"model_comparison in {serving}"),
         ("A client's offers", f"[bold]{escape(recommend)}[/bold]"),
         ("From Python", f"duckdb.connect('{serving}', read_only=True)"),

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from ml import contracts
 from ml.contracts import RAW_ENTITIES, Columns, Table
 from ml.errors import CrossSellError
-from ml.releases import SERVING, check_whole, current_release, kept_releases
+from ml.releases import check_whole, current_release, kept_releases
 from ml.settings import Settings
 from ml.soak.jobs import STAGES, TrialError, World, kill
 from ml.warehouse import (
+    SERVING,
     Fingerprint,
     connect,
     count_rows,

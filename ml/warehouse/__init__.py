@@ -15,6 +15,7 @@ from ml.warehouse.conversion import (
     reason_of,
 )
 from ml.warehouse.copying import copy_schemas
+from ml.warehouse.examples import typical_clients
 from ml.warehouse.fingerprints import Fingerprint, fingerprint_by_run, fingerprint_of
 from ml.warehouse.forgetting import FORGOTTEN, keep_forgotten_out
 from ml.warehouse.identity import IdentityCounts, count_identities
@@ -29,7 +30,8 @@ from ml.warehouse.landing import (
     known_files,
     write_landing,
 )
-from ml.warehouse.releases import count_parquet_rows, snapshot
+from ml.warehouse.overlaps import Overlap, overlapping_files
+from ml.warehouse.releases import SERVING, count_parquet_rows, is_made_for, snapshot
 from ml.warehouse.simulated import write_world
 from ml.warehouse.tables import (
     append_tables,
@@ -52,6 +54,7 @@ __all__ = [
     "LINE",
     "PROBLEM",
     "READER_PROGRAM",
+    "SERVING",
     "UNREAD",
     "Connection",
     "Converter",
@@ -60,6 +63,7 @@ __all__ = [
     "Incoming",
     "KnownFile",
     "OfferMeans",
+    "Overlap",
     "Rejections",
     "StagedFile",
     "TextFormat",
@@ -83,18 +87,21 @@ __all__ = [
     "fingerprint_of",
     "give_back",
     "is_blank_text",
+    "is_made_for",
     "is_time_zone",
     "is_timestamp_format",
     "keep_forgotten_out",
     "known_files",
     "mean_offers",
     "mean_released_offers",
+    "overlapping_files",
     "read_compact",
     "read_table",
     "read_table_if_there",
     "reason_of",
     "replace_tables",
     "snapshot",
+    "typical_clients",
     "withhold_newest",
     "write_landing",
     "write_world",

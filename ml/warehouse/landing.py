@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from ml.warehouse.forgetting import keep_forgotten_out
 from ml.warehouse.tables import (
     check_contract,
     existing_columns,
+    file_pattern,
     insert_rows,
     make_or_complete_table,
     quoted,
@@ -48,6 +49,8 @@ class StagedFile:
         Parquet files; None: no rows.
     constants : mapping of str to str
         Columns with one value for the whole file.
+    content_id : str or None
+        Key column that is made of what the rows say; None: it is as it came.
     """
 
     table: Table
@@ -55,6 +58,7 @@ class StagedFile:
     accepted: Path | None
     rejected: Path | None
     constants: Mapping[str, str]
+    content_id: str | None = None
 
 
 def check_raw_tables(connection: duckdb.DuckDBPyConnection) -> None:
@@ -217,30 +221,46 @@ def _replace(connection: duckdb.DuckDBPyConnection, file: StagedFile, loaded_at:
         f"where {by_file} and {quoted(Columns.IS_CURRENT)}",
         [file.source_file],
     )
+    values: dict[str, object]
     if file.accepted is not None:
-        constants = {**file.constants, Columns.SOURCE_FILE: file.source_file}
-        _insert_parquet(connection, file.table, file.accepted, constants, loaded_at)
+        values = {
+            **file.constants,
+            Columns.SOURCE_FILE: file.source_file,
+            Columns.LOADED_AT: loaded_at,
+        }
+        _insert_parquet(connection, file.table, file.accepted, values, file.content_id)
     if file.rejected is not None:
-        _insert_parquet(connection, RAW_REJECTED_ROWS, file.rejected, {}, loaded_at)
+        values = {Columns.LOADED_AT: loaded_at}
+        _insert_parquet(connection, RAW_REJECTED_ROWS, file.rejected, values)
 
 
 def _insert_parquet(
     connection: duckdb.DuckDBPyConnection,
     table: Table,
     path: Path,
-    constants: Mapping[str, str],
-    loaded_at: datetime,
+    values: Mapping[str, object],
+    content_id: str | None = None,
 ) -> None:
-    values: dict[str, object] = {**constants, Columns.LOADED_AT: loaded_at}
     found = connection.execute(
-        "select distinct name from parquet_schema(?)", [str(path)]
+        "select distinct name from parquet_schema(?)", [file_pattern(path)]
     ).fetchall()
     own = [name for name in table.column_names if (name,) in found and name not in values]
     added = [name for name in table.column_names if name in values]
     names = ", ".join(quoted(name) for name in own + added)
-    outputs = ", ".join([quoted(name) for name in own] + ["?"] * len(added))
+    sources = {name: quoted(name) for name in own}
+    if content_id is not None:
+        sources[content_id] = _content_id([quoted(n) for n in own if n != content_id])
+    outputs = ", ".join([*sources.values(), *["?"] * len(added)])
     connection.execute(
         f"insert into {table_relation(connection, table)} ({names}) "
         f"select {outputs} from read_parquet(?)",
-        [*(values[name] for name in added), str(path)],
+        [*(values[name] for name in added), file_pattern(path)],
+    )
+
+
+def _content_id(columns: Sequence[str]) -> str:
+    """An id that equal lines of several files share, and equal lines of one file do not."""
+    content = ", ".join(columns)
+    return (
+        f"md5(cast(row({content}) as varchar)) || '#' || row_number() over (partition by {content})"
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import TypeAlias
 
 import duckdb
@@ -27,6 +29,11 @@ ArrowRows: TypeAlias = "pa.Table | pa.RecordBatchReader"
 def quoted(name: str) -> str:
     """An identifier in double quotes."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def file_pattern(path: Path) -> str:
+    """A pattern that the engine's readers of files match with this path alone."""
+    return re.sub(r"([\[*?])", r"[\1]", str(path))
 
 
 def _catalog(connection: duckdb.DuckDBPyConnection) -> str:

@@ -49,6 +49,7 @@ EVERY_COLUMN: Final = (
         regions = case when service_idx % 7 = 1 then 'south; east' end,
         min_age = case when service_idx % 7 = 2 then 40 end,
         max_age = case when service_idx % 7 = 4 then 30 end,
+        is_offered = service_idx <> 6,
         unread_columns = case when service_idx = 5 then 'regions' end,
         updated_at = '2024-01-02', source_file = 'p/services.csv'
     from (select service_id as id, row_number() over (order by service_id) - 1 as service_idx
@@ -93,6 +94,9 @@ LEDGER: Final = """
 
 # Of each var a value that is not the default.
 OTHERWISE: Final[dict[str, Any]] = {
+    "data_end_week_share": 0.3,
+    "data_end_partner_share": 0.2,
+    "earliest_event_date": "1980-01-01",
     "as_of_step_days": 7,
     "horizon_days": 28,
     "interaction_half_life_days": 90,
@@ -113,6 +117,7 @@ OTHERWISE: Final[dict[str, Any]] = {
     "identity_rounds": 4,
     "unknown_consent_is_consent": False,
     "excluded_partners": ["P3"],
+    "excluded_services": ["S10"],
     "excluded_partner_pairs": [["P0", "P1"], ["P1", "P0"]],
     "unknown_age_is_allowed": True,
     "unknown_region_is_everywhere": False,
@@ -120,6 +125,7 @@ OTHERWISE: Final[dict[str, Any]] = {
     "contact_window_days": 365,
     "offer_repeatable_services": True,
     "default_margin_rate": 0.1,
+    "currency": "EUR",
     "smallest_amount": 0.01,
     "category_feature_count": 1,
     "offers_per_client": 10,

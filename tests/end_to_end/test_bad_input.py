@@ -106,6 +106,16 @@ def test_training_before_the_build(tmp_path: Path) -> None:
     assert "does not exist: run 'dbt build" in one_line_error(result.stderr)
 
 
+def test_nobody_who_may_be_offered_anything(built_copy: Path) -> None:
+    with connect(built_copy, read_only=False, wait_seconds=20) as connection:
+        connection.execute("update raw.clients set unread_columns = 'has_marketing_consent'")
+    result = run_dbt(built_copy, "run", "-s", "+path:models/marts/learning")
+    assert result.returncode == 0, result.stdout[-3000:]
+    result = run_cli(built_copy, "train")
+    assert result.returncode == 2
+    assert "80 consent_unreadable" in one_line_error(result.stderr)
+
+
 def test_no_warehouse_at_all(tmp_path: Path) -> None:
     result = run_cli(tmp_path / "none.duckdb", "train")
     assert result.returncode == 2

@@ -10,10 +10,9 @@ import pytest
 from ml import contracts
 from ml.contracts import Columns, Table
 from ml.errors import InputError
-from ml.releases import SERVING
-from ml.report.client import client_page
+from ml.report.client import client_page, example_client
 from ml.settings import Settings
-from ml.warehouse import connect
+from ml.warehouse import SERVING, connect
 
 
 def serve(folder: Path, tables: dict[Table, list[dict[str, object]]]) -> Settings:
@@ -53,3 +52,28 @@ def test_a_release_from_before_records_were_joined_still_serves(tmp_path: Path) 
     assert client_page(settings, "bakery:17", 5).client_id == "bakery:17"
     with pytest.raises(InputError, match="no client 'dairy:4'"):
         client_page(settings, "dairy:4", 5)
+
+
+def test_whoever_has_nearly_everything_is_no_example(tmp_path: Path) -> None:
+    """Sales without a client's id come as one client, often '0', who sorts first."""
+    clients = ["0", "ann", "bob", "cat"]
+    owned = {"0": 9, "ann": 1, "bob": 2, "cat": 3}
+    settings = serve(
+        tmp_path,
+        {
+            contracts.PUBLISHED_CLIENTS: [{Columns.CLIENT_ID: c} for c in clients],
+            contracts.PUBLISHED_PARTNERS: [],
+            contracts.CROSS_SELL_SCORES: [
+                {Columns.CLIENT_ID: c, Columns.OFFER_RANK: 1} for c in clients
+            ],
+            contracts.OWNED_SERVICES: [
+                {Columns.CLIENT_ID: c, Columns.SERVICE_ID: f"s{i}"}
+                for c in clients
+                for i in range(owned[c])
+            ],
+            contracts.CLIENT_IDENTITIES: [],
+        },
+    )
+    assert example_client(settings) == "bob"
+    with pytest.raises(InputError, match="there are bob, ann, cat"):
+        client_page(settings, "dan", 5)

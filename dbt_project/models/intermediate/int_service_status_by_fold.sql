@@ -27,6 +27,7 @@ select
     coalesce(services.launched_at, first_sales.first_sold_at) as sold_from_at,
     services.withdrawn_at,
     services.are_limits_unreadable,
+    services.is_offered,
     first_sales.first_sold_at as known_at
 from {{ ref('int_services_by_fold') }} as services
 left join first_sales

@@ -1,5 +1,6 @@
 -- What is known of each service at each fold's cutoff. Serving takes what holds today, also where
--- the snapshot was not run: what is withdrawn today is not offered.
+-- the snapshot was not run: what is withdrawn today is not offered. What is no service today
+-- never was one.
 with
 
 windows as (
@@ -45,6 +46,7 @@ past_services as (
         versions.regions,
         versions.min_age,
         versions.max_age,
+        services.is_offered,
         false as are_limits_unreadable
     from versions
     inner join services
@@ -71,6 +73,7 @@ present_services as (
         services.regions,
         services.min_age,
         services.max_age,
+        services.is_offered,
         services.are_limits_unreadable and windows.fold = 'serving' as are_limits_unreadable
     from services
     cross join windows

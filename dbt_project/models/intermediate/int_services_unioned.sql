@@ -64,7 +64,9 @@ select
     or {{ is_unreadable('withdrawn_at') }}
     or {{ is_unreadable('regions') }}
     or {{ is_unreadable('min_age') }}
-    or {{ is_unreadable('max_age') }} as are_limits_unreadable,
+    or {{ is_unreadable('max_age') }}
+    or {{ is_unreadable('is_offered') }} as are_limits_unreadable,
+    is_offered,
     updated_at,
     loaded_at,
     false as is_derived
@@ -93,6 +95,7 @@ select
     null as max_age,
     -- The partner delivers services, and none of them could be read.
     deliveries.partner_id is not null as are_limits_unreadable,
+    null as is_offered,
     null as updated_at,
     null as loaded_at,
     true as is_derived

@@ -18,6 +18,7 @@ renamed as (
         min_age,
         max_age,
         unread_columns,
+        is_offered,
         updated_at,
         source_file,
         source_line,
@@ -44,6 +45,7 @@ deduplicated as (
         min_age,
         max_age,
         unread_columns,
+        is_offered,
         updated_at,
         loaded_at
     from renamed
@@ -68,6 +70,7 @@ deduplicated as (
                 'withdrawn_at asc nulls last',
                 'min_age desc nulls last',
                 'max_age asc nulls last',
+                'is_offered asc nulls last',
             ],
         ) }}
     ) = 1
@@ -90,6 +93,7 @@ select
     min_age,
     max_age,
     unread_columns,
+    is_offered,
     updated_at,
     loaded_at
 from deduplicated

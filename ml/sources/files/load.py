@@ -10,7 +10,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from ml.contracts import RAW_LOADED_FILES, Columns, Table, arrow_table
+from ml.contracts import RAW_LOADED_FILES, RAW_TRANSACTIONS, Columns, Table, arrow_table
 from ml.progress import Progress, RunningStep
 from ml.settings import Settings
 from ml.sources.files.landing import MAPPING, LandingFile, fault, find_files, fingerprint
@@ -28,14 +28,17 @@ from ml.sources.files.staging import stage_file
 from ml.warehouse import (
     FORGOTTEN,
     KnownFile,
+    Overlap,
     StagedFile,
     check_raw_tables,
     connect,
     known_files,
+    overlapping_files,
     write_landing,
 )
 
 _SOURCE: Final = "files"
+_OVERLAPS_TOLD: Final = 5
 _UNKNOWN: Final = KnownFile(None, None)
 
 
@@ -70,7 +73,8 @@ def load_files(
     loaded_at = datetime.now(UTC).replace(tzinfo=None)
     title = "check files" if is_check else "load files"
     with progress.step(title) as step, tempfile.TemporaryDirectory(prefix="cross-sell-") as staged:
-        outcomes = []
+        outcomes: list[FileOutcome] = []
+        overlaps: list[Overlap] = []
         for number, file in enumerate(files):
             step.update(f"{file.name} ({number + 1} of {len(files)})")
             target = Path(staged) / str(number)
@@ -79,9 +83,21 @@ def load_files(
         hold_back(outcomes, known, settings.most_rejected_share)
         if not is_check:
             step.update("writing")
-            _write(settings, files, outcomes, known, loaded_at)
+            overlaps = _write(settings, files, outcomes, known, loaded_at)
         _tell(step, outcomes)
+    for overlap in overlaps[:_OVERLAPS_TOLD]:
+        progress.warn("  look at", _told_overlap(overlap))
+    if (more := len(overlaps) - _OVERLAPS_TOLD) > 0:
+        progress.warn("  look at", f"{more} more pairs of files that have the same lines")
     return outcomes
+
+
+def _told_overlap(overlap: Overlap) -> str:
+    return (
+        f"{overlap.second}: {overlap.line_count:,} of its lines from {overlap.from_at:%Y-%m-%d} "
+        f"to {overlap.to_at:%Y-%m-%d} are in {overlap.first} too, and count twice: deliver "
+        f"transaction ids, or set 'id_from_content: true' for {RAW_TRANSACTIONS.name} in {MAPPING}"
+    )
 
 
 def _known(settings: Settings) -> dict[str, KnownFile]:
@@ -156,11 +172,17 @@ def _write(
     outcomes: list[FileOutcome],
     known: Mapping[str, KnownFile],
     loaded_at: datetime,
-) -> None:
-    """Replace the rows of files that came with other content, and note what came."""
+) -> list[Overlap]:
+    """Replace the rows of files that came with other content, and note what came.
+
+    Returns
+    -------
+    list of Overlap
+        Files that have the same lines.
+    """
     noted = [o for o in outcomes if _is_news(o, known)]
     if not noted:
-        return
+        return []
     staged = [
         StagedFile(
             table,
@@ -168,6 +190,7 @@ def _write(
             outcome.accepted_rows,
             outcome.rejected_rows,
             _constants(table, outcome.partner or ""),
+            outcome.content_id,
         )
         for file, outcome in zip(files, outcomes, strict=True)
         if outcome.status == LOADED and (table := file.table) is not None
@@ -177,10 +200,17 @@ def _write(
     ) as connection:
         check_raw_tables(connection)
         forgotten = write_landing(connection, staged, _ledger(noted, loaded_at), loaded_at)
+        partners = {
+            outcome.partner
+            for outcome in outcomes
+            if outcome.status == LOADED and outcome.kind == RAW_TRANSACTIONS.name
+        }
+        overlaps = overlapping_files(connection, [name for name in partners if name])
     for outcome in outcomes:
         if count := forgotten.get(outcome.name, 0):
             outcome.accepted -= count
             outcome.reasons[FORGOTTEN] += count
+    return overlaps
 
 
 def _is_news(outcome: FileOutcome, known: Mapping[str, KnownFile]) -> bool:

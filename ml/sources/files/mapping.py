@@ -83,6 +83,9 @@ class EntityMapping(_Strict):
         Lines above the one that names the columns. None: what the mapping says of all files.
     sheet : str, optional
         Of a workbook. None: what the mapping says of all files.
+    id_from_content : bool, default False
+        Whether rows without an id get one of what they say: a line that another file repeats is
+        then the same row. Lines that are equal within one file stay apart.
     """
 
     columns: dict[_Name, str] = Field(default_factory=dict)
@@ -92,6 +95,7 @@ class EntityMapping(_Strict):
     ignore_columns: tuple[_Name, ...] = ()
     skip_lines: _Count | None = None
     sheet: str | None = None
+    id_from_content: bool = False
 
     @property
     def factors(self) -> dict[str, tuple[str, str]]:

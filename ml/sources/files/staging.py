@@ -92,6 +92,8 @@ def stage_file(
         rejected = stack.enter_context(closing(_Sink(target.with_suffix(".rejected"))))
         clock = _Clock(table, loaded_at)
         for reader, plan, place in _readers(file, table, mapping, partner):
+            if mapping.entity(table).id_from_content:
+                outcome.content_id = plan.made_id
             incoming = _incoming(file, plan, reader)
             with closing(Converter(table, incoming, mapping.text_format)) as converter:
                 for batch in reader:

@@ -21,6 +21,7 @@ from ml.contracts import (
     RAW_WEB_EVENTS,
 )
 from ml.errors import InputError
+from ml.warehouse import connect
 from tests.sources.files.feeds import HEADER, SECRET, load, rows, sale, write
 
 SALES = "bakery/transactions.csv"
@@ -123,6 +124,19 @@ def test_check_writes_nothing(folder: Path, warehouse: Path) -> None:
     outcome = load(folder, warehouse, is_check=True)[SALES]
     assert (outcome.read, outcome.accepted, outcome.rejected) == (2, 1, 1)
     assert not warehouse.exists()
+
+
+def test_a_warehouse_of_an_earlier_version_gets_its_new_columns(
+    folder: Path, warehouse: Path
+) -> None:
+    write(folder, "bakery/services.csv", "service_id\nbread\n")
+    load(folder, warehouse)
+    with connect(warehouse, read_only=False, wait_seconds=5) as connection:
+        connection.execute("alter table raw.services drop column is_offered")
+    write(folder, "bakery/services_2.csv", "service_id,is_offered\npostage,false\n")
+    load(folder, warehouse)
+    offered = {row["service_id"]: row["is_offered"] for row in rows(warehouse, RAW_SERVICES)}
+    assert offered == {"bread": None, "postage": False}
 
 
 def test_what_came_from_elsewhere_is_not_mixed_with_files(folder: Path, built_copy: Path) -> None:

@@ -66,6 +66,7 @@ services as (
         on services.partner_id = partners.partner_id
     where
         partners.is_active
+        and services.is_offered
         and services.partner_id not in ({{ quoted_partners | join(', ') }})
 
 )

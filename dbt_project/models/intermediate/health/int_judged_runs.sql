@@ -15,7 +15,7 @@ runs as (
         runs.run_id,
         runs.champion_model,
         runs.as_of_at,
-        {{ add_days('runs.as_of_at', horizon_of('runs')) }} as horizon_end_at,
+        {{ add_days('runs.as_of_at', horizon_or_var('runs.horizon_days')) }} as horizon_end_at,
         data_ends.data_end_at,
         row_number() over (
             partition by runs.as_of_at

@@ -16,7 +16,7 @@ newest_runs as (
         run_id,
         champion_model,
         as_of_at,
-        {{ add_days('as_of_at', '-' ~ horizon_of('runs')) }} as test_cutoff_at
+        {{ add_days('as_of_at', '-' ~ horizon_or_var('horizon_days')) }} as test_cutoff_at
     from runs
     order by finished_at desc, run_id desc
     limit 1

@@ -7,8 +7,8 @@ runs as (
     select
         run_id,
         as_of_at,
-        {{ horizon_of('runs') }} as horizon_days
-    from {{ ref('runs') }} as runs
+        {{ horizon_or_var('horizon_days') }} as horizon_days
+    from {{ ref('runs') }}
 
 ),
 

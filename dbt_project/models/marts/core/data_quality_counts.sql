@@ -1,3 +1,4 @@
+-- Rows that the loader could not read are counted where it keeps them, with its reasons.
 -- Read, missing_key and duplicate are counted on the raw rows; accepted and rejected on what
 -- came out at the other end. assert_data_quality_counts_balance proves that they agree.
 -- Derived records come from no raw row of their own and are not counted. Of clients it is the
@@ -21,6 +22,27 @@ raw_counts as (
     {{ raw_row_counts('web_events', ['event_id']) }}
     union all
     {{ raw_row_counts('reviews', ['review_id']) }}
+
+),
+
+unreadable_counts as (
+
+    select
+        entity,
+        reason as outcome,
+        count(*) as row_count
+    from {{ source('raw', 'rejected_rows') }}
+    group by entity, reason
+
+),
+
+unreadable_totals as (
+
+    select
+        entity,
+        sum(row_count) as row_count
+    from unreadable_counts
+    group by entity
 
 ),
 
@@ -120,11 +142,21 @@ classified_counts as (
 all_counts as (
 
     select
-        entity,
+        raw_counts.entity,
         'read' as outcome,
         'read' as outcome_kind,
-        read_count as row_count
+        raw_counts.read_count + coalesce(unreadable_totals.row_count, 0) as row_count
     from raw_counts
+    left join unreadable_totals on raw_counts.entity = unreadable_totals.entity
+
+    union all
+
+    select
+        entity,
+        outcome,
+        'rejected' as outcome_kind,
+        row_count
+    from unreadable_counts
 
     union all
 
@@ -157,9 +189,11 @@ all_counts as (
 
 )
 
+-- The loader and SQL may reject for a reason of the same name.
 select
     entity,
     outcome,
     outcome_kind,
-    cast(row_count as bigint) as row_count
+    cast(sum(row_count) as bigint) as row_count
 from all_counts
+group by entity, outcome, outcome_kind

@@ -60,6 +60,7 @@ priced as (
         services.regions,
         services.min_age,
         services.max_age,
+        services.is_offered,
         services.are_limits_unreadable
     from services
     left join service_sales on services.service_id = service_sales.service_id
@@ -87,5 +88,6 @@ select
     regions,
     min_age,
     max_age,
+    is_offered,
     are_limits_unreadable
 from priced

@@ -10,7 +10,8 @@ services as (
         coalesce(status.withdrawn_at <= status.cutoff_at, false) as is_withdrawn,
         coalesce(status.are_limits_unreadable, false) as are_limits_unreadable,
         -- The partner of back then may have left the programme's table altogether.
-        coalesce(partners.is_active, false) as is_partner_active
+        coalesce(partners.is_active, false) as is_partner_active,
+        status.is_offered
     from {{ ref('int_service_status_by_fold') }} as status
     left join {{ ref('dim_partners') }} as partners
         on status.partner_id = partners.partner_id
@@ -50,6 +51,15 @@ select
     'partner_inactive' as reason
 from services
 where not is_partner_active
+
+union all
+
+select
+    fold,
+    service_idx,
+    'not_offered' as reason
+from services
+where not is_offered
 
 {% if var('excluded_partners') %}
 union all

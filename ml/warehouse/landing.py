@@ -249,7 +249,8 @@ def _insert_parquet(
     names = ", ".join(quoted(name) for name in own + added)
     sources = {name: quoted(name) for name in own}
     if content_id is not None:
-        sources[content_id] = _content_id([quoted(n) for n in own if n != content_id])
+        apart = {content_id, Columns.SOURCE_LINE}
+        sources[content_id] = _content_id([quoted(n) for n in own if n not in apart])
     outputs = ", ".join([*sources.values(), *["?"] * len(added)])
     connection.execute(
         f"insert into {table_relation(connection, table)} ({names}) "

@@ -50,7 +50,10 @@ def overlapping_files(
     """
     names = {name: quoted(name) for name in RAW_TRANSACTIONS.column_names}
     file, at = names[Columns.SOURCE_FILE], names[Columns.TRANSACTED_AT]
-    apart = {Columns.TRANSACTION_ID, Columns.SOURCE_FILE, Columns.LOADED_AT}
+    apart = {
+        *(Columns.TRANSACTION_ID, Columns.SOURCE_FILE, Columns.SOURCE_LINE),
+        Columns.LOADED_AT,
+    }
     content = ", ".join(text for name, text in names.items() if name not in apart)
     rows = connection.execute(
         f"""

@@ -62,7 +62,7 @@ def test_what_a_whole_run_wrote_has_nothing_of_the_environment(trained_world: Pa
     with duckdb.connect(trained_world, read_only=True) as connection:
         [(settings,)] = connection.execute("select settings_json from ml.runs").fetchall()
     assert "hash_secret" not in settings.lower()
-    assert set(json.loads(settings)) <= set(Settings.model_fields)
+    assert set(json.loads(settings)) <= {*Settings.model_fields, "vars"}
     for path in trained_world.parent.rglob("*"):
         if path.is_file() and path.suffix == ".parquet":
             assert "secret" not in str(pq.read_schema(path)).lower()

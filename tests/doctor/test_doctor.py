@@ -39,10 +39,12 @@ def change(warehouse: Path, sql: str) -> None:
         connection.execute(sql)
 
 
-def test_a_healthy_installation(trained_world: Path) -> None:
-    findings = list(examine_data(settings_of(trained_world)))
+def test_a_healthy_installation(trained_copy: Path) -> None:
+    # A copied folder, made a place of its own.
+    assert run_cli(trained_copy, "releases", "--relocate").returncode == 0
+    findings = list(examine_data(settings_of(trained_copy)))
     assert {f.health for f in findings} == {Health.OK}, findings
-    result = run_cli(trained_world, "doctor", "--json")
+    result = run_cli(trained_copy, "doctor", "--json")
     assert result.returncode == 0, result.stdout + result.stderr
     content = json.loads(result.stdout)
     assert content["is_well"] is True

@@ -196,7 +196,7 @@ def test_recommend_a_client_without_history(trained_world: Path) -> None:
 def test_recommend_an_unknown_client(trained_world: Path) -> None:
     result = run_cli(trained_world, "recommend", "nobody")
     assert result.returncode == 2
-    assert result.stderr.startswith("error: no client 'nobody' in the release; there are C000")
+    assert result.stderr.startswith("error: no client 'nobody' in the release; there are C0")
 
 
 README_PYTHON = re.findall(

@@ -311,7 +311,7 @@ def test_who_knows_only_an_address_or_a_number(people: Path) -> None:
     [
         ("nobody@example.org", None, "no client in"),
         ("family@example.org", None, "2 clients have this email: dairy:2, dairy:3;"),
-        ("Ann", None, "an address like"),
+        ("Ann", None, "an address of one person, like"),
         (None, "912 345 67 89", "with its country code"),
         (None, None, "whom?"),
         ("ann@example.org", "+7 912 345 67 89", "whom?"),

@@ -86,7 +86,8 @@ def kill_at_random(world: World, kills: int, seed: int, tell: Callable[[str], No
             done.by_stage[stage] += 1
             tell(f"{done.by_stage.total():3} of {kills}: {stage} killed after {delay:.2f} s")
         state.check(done)
-        if done.by_stage.total() % _WHOLE_EVERY == 0 and done.by_stage.total() < kills:
+        # A stage that ended before its kill is none: zero kills are no round of them.
+        if 0 < done.by_stage.total() < kills and done.by_stage.total() % _WHOLE_EVERY == 0:
             _whole_pass(world, state, done)
     _whole_pass(world, state, done)
     return done

@@ -229,6 +229,19 @@ def test_every_rule_builds(full_copy: Path) -> None:
     assert found - {"eligible"} == set(reasons())
 
 
+def test_a_misspelt_exclusion_fails_the_build(built_world: Path) -> None:
+    misspelt = {
+        "excluded_partners": ["P1", "P01"],
+        "excluded_services": ["S10", "S1O"],
+        "excluded_partner_pairs": [["P1", "o'neill"]],
+    }
+    result = run_dbt(
+        built_world, "test", "-s", "assert_excluded_ids_exist", "--vars", json.dumps(misspelt)
+    )
+    assert result.returncode != 0
+    assert "Got 3 results" in result.stdout, result.stdout[-3000:]
+
+
 def covering_pairs(names: list[str]) -> Iterator[list[str]]:
     """Choices such that any two names are once both chosen, once neither, and once each alone.
 

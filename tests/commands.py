@@ -12,9 +12,10 @@ import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ml.settings import PROJECT_ROOT
+from ml.warehouse import connect
 
 # Of this process of the test run: what dbt keeps beside the project.
 DBT_FOLDER: Final = Path(tempfile.gettempdir()) / f"cross-sell-tests-{os.getpid()}"
@@ -80,6 +81,21 @@ def run_dbt(
         warehouse.parent,
         environment(Path(warehouse.name), **extra),
     )
+
+
+_compiled: dict[str, str] = {}
+
+
+def failing_rows(warehouse: Path, test: str) -> list[dict[str, Any]]:
+    """What one of the project's own tests finds, by the SQL that dbt compiles, once, of it."""
+    if test not in _compiled:
+        result = run_dbt(warehouse, "compile", "-s", test)
+        assert result.returncode == 0, result.stdout
+        [path] = (target_path() / "compiled").rglob(f"{test}.sql")
+        _compiled[test] = path.read_text()
+    with connect(warehouse, read_only=True, wait_seconds=20) as connection:
+        found: list[dict[str, Any]] = connection.sql(_compiled[test]).to_arrow_table().to_pylist()
+        return found
 
 
 @cache

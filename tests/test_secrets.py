@@ -42,6 +42,7 @@ def test_a_load_tells_nobody_the_secret(tmp_path: Path) -> None:
         "DBT_LOG_LEVEL_FILE": "debug",
         "DBT_TARGET_PATH": str(tmp_path / "target"),
         "DBT_WRITE_JSON": "true",
+        "DBT_EXCLUDE_RESOURCE_TYPES": "unit_test test",
     }
     load = ("--log-format", "json", "load", "files", str(LANDING))
     result = run_cli(warehouse, *load, **variables)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from ml.warehouse import connect
-from tests.commands import run_dbt
+from tests.commands import failing_rows, run_dbt
 
 AUDIT = "assert_sql_agrees_with_python"
-
-
-def audit(warehouse: Path) -> subprocess.CompletedProcess[str]:
-    return run_dbt(warehouse, "test", "-s", AUDIT)
 
 
 def execute(warehouse: Path, sql: str) -> list[tuple[object, ...]]:
@@ -24,7 +19,7 @@ def execute(warehouse: Path, sql: str) -> list[tuple[object, ...]]:
 
 def test_every_model_and_fold_is_audited(trained_world: Path) -> None:
     """The audit passes, and not for want of anything to compare."""
-    assert audit(trained_world).returncode == 0
+    assert run_dbt(trained_world, "test", "-s", AUDIT).returncode == 0
     with connect(trained_world, read_only=True, wait_seconds=20) as connection:
         compared = connection.execute(
             """
@@ -89,18 +84,5 @@ def test_whatever_is_tampered_with_fails_the_audit(
     trained_copy: Path, tamper: str, which: str, metrics: set[str]
 ) -> None:
     execute(trained_copy, tamper + (ONE_PAIR.format(which=which) if which else ""))
-    result = audit(trained_copy)
-    assert result.returncode != 0
-    assert "FAIL" in result.stdout
-    found = {row[0] for row in execute(trained_copy, compiled(result))}
+    found = {row["metric"] for row in failing_rows(trained_copy, AUDIT)}
     assert metrics <= found
-
-
-def compiled(result: subprocess.CompletedProcess[str]) -> str:
-    """The metrics that the failed test names, by its own compiled SQL."""
-    [path] = [
-        line.split("compiled code at ")[1].strip()
-        for line in result.stdout.splitlines()
-        if "compiled code at " in line
-    ]
-    return f"select distinct metric from ({Path(path).read_text()})"

@@ -82,7 +82,9 @@ def test_the_project_builds_from_its_own_folder_too(tmp_path: Path) -> None:
     copied_project(tmp_path)
     (tmp_path / "warehouse").mkdir()
     load_world(tmp_path / "warehouse" / "warehouse.duckdb", small_world(n_clients=20))
-    variables = environment(Path("warehouse/warehouse.duckdb"), DBT_TARGET_PATH="target")
+    variables = environment(
+        Path("warehouse/warehouse.duckdb"), DBT_TARGET_PATH=str(tmp_path / "target")
+    )
     for folder, where in (
         (tmp_path, ("--project-dir", "dbt_project")),
         (tmp_path / "dbt_project", ()),
@@ -362,7 +364,8 @@ def test_another_future_leaves_what_a_fold_learns_from(visited_copy: Path) -> No
     with connect(visited_copy, read_only=False, wait_seconds=20) as connection:
         # Some register in the label interval of the test fold, and buy at once.
         connection.execute(NEWCOMERS.format(prefix="new"))
-    result = run_dbt(visited_copy, "build", "-s", *LEARNING, "--exclude-resource-types", "test")
+    marts = ("build", "-s", *LEARNING, "--exclude-resource-types", "test", "unit_test")
+    result = run_dbt(visited_copy, *marts)
     assert result.returncode == 0, result.stdout[-3000:]
     before = learned()
     with connect(visited_copy, read_only=False, wait_seconds=20) as connection:
@@ -407,10 +410,7 @@ def test_another_future_leaves_what_a_fold_learns_from(visited_copy: Path) -> No
             """,
             [cutoff],
         )
-    result = run_dbt(
-        visited_copy, "build", "-s", *LEARNING, "--exclude-resource-types", "test",
-        "--vars", f"{{as_of: '{as_of.isoformat()}'}}",
-    )  # fmt: skip
+    result = run_dbt(visited_copy, *marts, "--vars", f"{{as_of: '{as_of.isoformat()}'}}")
     assert result.returncode == 0, result.stdout[-3000:]
     after = learned()
     for name, rows in before.items():

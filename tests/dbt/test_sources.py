@@ -34,7 +34,7 @@ def table_of(table: Table, rows: list[dict[str, object]]) -> pa.Table:
 
 @pytest.fixture(scope="module")
 def visited_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small world whose clients look at services and rate them, built with tests."""
+    """A small world whose clients look at services and rate them, built."""
     events = [
         # C079 never bought anything.
         {Columns.CLIENT_ID: "C079", Columns.SERVICE_ID: "S03", Columns.EVENT_TYPE: " View ",
@@ -65,7 +65,7 @@ def visited_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def build(folder: Path) -> None:
         warehouse = load_world(folder / "warehouse.duckdb", raw)
         result = run_dbt(
-            warehouse, "build", "-s", "+path:models/marts/learning", "+data_quality_counts"
+            warehouse, "run", "-s", "+path:models/marts/learning", "+data_quality_counts"
         )
         assert result.returncode == 0, result.stdout[-4000:]
 

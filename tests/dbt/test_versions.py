@@ -117,7 +117,7 @@ def changed_world(dated_world: Path, tmp_path_factory: pytest.TempPathFactory) -
             " settings_json, package_versions_json, started_at, finished_at) values ('r', 'failed',"
             " '2024-07-19', 'ease', '', 1, '{}', '{}', '2024-08-01', '2024-08-01')",
         )
-        dbt(warehouse, "build", "--selector", "raw_to_learning")
+        dbt(warehouse, *WITHOUT_TESTS)
         dbt(warehouse, "run", "-s", "int_holdout_unit_margins")
 
     return made_once(tmp_path_factory, "changed", build) / "warehouse.duckdb"

@@ -88,7 +88,7 @@ def before_and_after(
 def _forget_twice(warehouse: Path) -> None:
     folder = warehouse.parent
     # As when dbt cannot finish: the raw tables are free of the client, readers keep what they have.
-    result = run_cli(warehouse, "forget", CLIENT, "--yes", CROSS_SELL_MEMORY_LIMIT="nonsense")
+    result = run_cli(warehouse, "forget", CLIENT, "--yes", DBT_EXCLUDE_RESOURCE_TYPES="nonsense")
     assert result.returncode == 5, result.stdout + result.stderr
     assert result.stderr.startswith("error: dbt build failed")
     assert places(warehouse, CLIENT) == []

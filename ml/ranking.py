@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml import selection
-from ml.dataset import FloatArray, Fold, IntArray, block_coordinates
+from ml.dataset import BoolArray, FloatArray, Fold, IntArray, block_coordinates
 from ml.errors import ModelError
 from ml.parallel import blocks, in_order
 from ml.selection import Excluded, Ranked
@@ -229,7 +229,7 @@ def rank_labels(
     LabelRanks
     """
     tops: list[TopK] = []
-    pairs: list[_Pairs] = []
+    pairs: list[PlacedPairs] = []
     candidates = [np.empty(0, np.float32)]
     first = 0
     for part in in_order(
@@ -240,7 +240,7 @@ def rank_labels(
         pairs.append(part.pairs.moved(first))
         candidates.append(part.candidates)
         first += len(part.top.clients)
-    found = _Pairs.join(pairs)
+    found = PlacedPairs.join(pairs)
     top = join_tops(tops, depth)
     return LabelRanks(
         clients=clients,
@@ -256,6 +256,46 @@ def rank_labels(
         candidate_scores=np.concatenate(candidates),
         eligible_service_count=int(fold.is_eligible_service.sum()),
     )
+
+
+def iter_sampled(
+    score: Scorer, fold: Fold, clients: IntArray, depth: int, step: int, block_size: int
+) -> Iterator[tuple[TopK, PlacedPairs, PlacedPairs]]:
+    """Yield the best candidates, where the labels lie, and where some other candidates lie.
+
+    Nothing is sorted, so that time grows with the catalogue and not faster.
+
+    Parameters
+    ----------
+    score : callable
+    fold : Fold
+    clients : ndarray of int32, (n,)
+    depth : int
+        How many of the best.
+    step : int
+        Of the candidates below, each is drawn with probability ``1 / step``: every ``step``-th
+        service, from another one on for each client.
+    block_size : int
+        Clients scored at once. The result does not depend on it.
+
+    Yields
+    ------
+    tuple of TopK, PlacedPairs, PlacedPairs
+        Positions count from the first client of the block; no pair is both a label and drawn.
+    """
+
+    def look(block: IntArray) -> tuple[TopK, PlacedPairs, PlacedPairs]:
+        found = _scored(score, fold, block, depth)
+        labels = _rank(found.scores, *block_coordinates(fold.labels, block))
+        # Multiplied by an odd constant (Knuth), so that neighbours begin far from each other.
+        starts = (block.astype(np.int64) * 2_654_435_761 >> 8) % step
+        drawn = starts[:, None] + np.arange(0, fold.n_services, step)
+        rows, places = np.nonzero(drawn < fold.n_services)
+        others = _rank(found.scores, rows, drawn[rows, places].astype(np.int32))
+        is_label = np.asarray(fold.labels[block[others.positions], others.services] > 0).ravel()
+        return found.top, labels, others.where(~is_label & (others.ranks > depth))
+
+    yield from in_order(look, _blocks(clients, block_size))
 
 
 @dataclass(frozen=True)
@@ -302,7 +342,7 @@ class _Found:
     """The best of a block, where its labels ended up, and all scores if they were to be kept."""
 
     top: TopK
-    pairs: _Pairs
+    pairs: PlacedPairs
     candidates: FloatArray
 
 
@@ -316,16 +356,16 @@ def _find_labels(block: _Block, fold: Fold, keep_scores: bool) -> _Found:
     return _Found(block.top, _rank(block.scores, rows, services), candidates)
 
 
-def _rank(scores: FloatArray, rows: Integers, services: IntArray) -> _Pairs:
+def _rank(scores: FloatArray, rows: Integers, services: IntArray) -> PlacedPairs:
     """Rank the labels of some rows; those that are excluded are no candidates."""
     is_candidate = scores[rows, services] > -np.inf
     rows, services = rows[is_candidate], services[is_candidate]
-    return _Pairs.of(scores, rows, services, selection.rank(scores, rows, services))
+    return PlacedPairs.of(scores, rows, services, selection.rank(scores, rows, services))
 
 
 @dataclass(frozen=True)
-class _Pairs:
-    """The columns of ``LabelRanks`` that have one entry per (client, label)."""
+class PlacedPairs:
+    """Where some pairs lie among their clients' candidates: as in ``LabelRanks``, (p,) each."""
 
     positions: Integers
     services: IntArray
@@ -335,7 +375,10 @@ class _Pairs:
     mid_ranks: npt.NDArray[np.float64]
 
     @classmethod
-    def of(cls, scores: FloatArray, rows: Integers, services: IntArray, ranked: Ranked) -> _Pairs:
+    def of(
+        cls, scores: FloatArray, rows: Integers, services: IntArray, ranked: Ranked
+    ) -> PlacedPairs:
+        """Pairs of a block of scores, sorted by row and rank."""
         order = np.lexsort((ranked.ranks, rows))
         rows, services = rows[order], services[order]
         return cls(
@@ -348,7 +391,8 @@ class _Pairs:
         )
 
     @classmethod
-    def join(cls, parts: list[_Pairs]) -> _Pairs:
+    def join(cls, parts: list[PlacedPairs]) -> PlacedPairs:
+        """Pairs of several blocks, one after the other."""
         return cls(
             np.concatenate([np.empty(0, np.int64), *(p.positions for p in parts)]),
             np.concatenate([np.empty(0, np.int32), *(p.services for p in parts)]),
@@ -358,6 +402,10 @@ class _Pairs:
             np.concatenate([np.empty(0, np.float64), *(p.mid_ranks for p in parts)]),
         )
 
-    def moved(self, count: int) -> _Pairs:
+    def where(self, is_kept: BoolArray) -> PlacedPairs:
+        """Some of the pairs."""
+        return PlacedPairs(**{name: values[is_kept] for name, values in vars(self).items()})
+
+    def moved(self, count: int) -> PlacedPairs:
         """The same of clients that come so many further down."""
         return replace(self, positions=self.positions + count)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from ml import contracts, logs
+from ml.adjustment import scorer
 from ml.checkpoints import Checkpoints
 from ml.comparisons import ModelDifference
 from ml.dataset import Fold
@@ -23,7 +24,6 @@ from ml.earlier_models import EarlierModels
 from ml.errors import WarehouseAccessError
 from ml.fingerprint import fingerprint
 from ml.fold_building import Marts
-from ml.interest import scorer
 from ml.marts import as_of_at, read_folds
 from ml.models.base import Recommender
 from ml.models.ease import Ease
@@ -47,7 +47,7 @@ from ml.warehouse import append_tables, connect
 
 MODELS_FOLDER: Final = "models"
 CALIBRATOR_FILE: Final = "calibrator.json"
-INTEREST_FILE: Final = "interest.json"
+ADJUSTMENT_FILE: Final = "adjustment.json"
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ def _compete(
     with progress.step("compare models") as step:
         comparisons = differences(trials, settings)
         champion = crown(winner, trials, comparisons)
-        step.outcome = f"{winner} is the best on validation"
+        step.outcome = f"{winner} is chosen on validation"
     return trials, comparisons, champion
 
 
@@ -204,7 +204,7 @@ def _serve(
         clients = fold.eligible_clients
         count = 0
         for batch in maker.offers(
-            scorer(model, fold, chosen.interest_weight),
+            scorer(model, fold, chosen.adjustment),
             clients,
             settings.offers_per_client,
             settings.block_size,
@@ -247,7 +247,7 @@ def _save(
         model.save(folder)
         earlier.save(folder)
         (folder / CALIBRATOR_FILE).write_text(json.dumps(chosen.calibrator.to_dict()))
-        (folder / INTEREST_FILE).write_text(json.dumps({"weight": chosen.interest_weight}))
+        (folder / ADJUSTMENT_FILE).write_text(json.dumps(asdict(chosen.adjustment)))
         prune_models(settings)
     except OSError as error:
         raise WarehouseAccessError(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+
 from ml import contracts
+from ml.adjustment import Adjustment, choose_adjustment, scorer
 from ml.checkpoints import Checkpoints
 from ml.comparisons import ModelDifference, compare_models
 from ml.dataset import Fold
@@ -14,10 +17,10 @@ from ml.errors import ModelError
 from ml.evaluation.calibration import Calibrator
 from ml.evaluation.protocol import EpochEvaluator, Evaluation, evaluate
 from ml.evaluation.significance import Comparison
-from ml.interest import choose_weight, scorer, with_interests
+from ml.interest import with_interests
 from ml.models.base import Epoch, Monitor, Recommender
 from ml.models.learned import Adaptable, Learned
-from ml.models.registry import create
+from ml.models.registry import MODELS, create
 from ml.models.settings import ModelSettings
 from ml.progress import Progress
 from ml.ranking import Scorer
@@ -28,6 +31,8 @@ CHAMPION_METRIC: Final = "ndcg@10"
 
 SIMPLE_MODELS: Final = ("popularity", "ease")
 _ALPHA: Final = 0.05
+# Standard errors of a difference that is significant at that level.
+_SIGNIFICANT: Final = 1.96
 
 
 @dataclass(frozen=True)
@@ -40,17 +45,17 @@ class Fitted:
     epochs : list of Epoch
     fit_seconds : float
         Training alone, per-epoch evaluation left out.
-    interest_weight : float
-        What interest adds to the scores (:mod:`ml.interest`); 0 for nothing.
+    adjustment : Adjustment
+        What is added to the scores.
     calibrator : Calibrator
-        Of the scores, interest included.
+        Of the adjusted scores.
     validation : Evaluation
     """
 
     model: Recommender
     epochs: list[Epoch]
     fit_seconds: float
-    interest_weight: float
+    adjustment: Adjustment
     calibrator: Calibrator
     validation: Evaluation
 
@@ -74,7 +79,7 @@ class Trial:
         Early stopping's choice; the refits train this long.
     fit_seconds : float
         Of the validation fit.
-    interest_weight : float
+    adjustment : Adjustment
         Chosen on validation; the refits keep it.
     calibrator : Calibrator
         Fitted on validation.
@@ -85,7 +90,7 @@ class Trial:
     epochs: list[Epoch]
     best_epoch: int
     fit_seconds: float
-    interest_weight: float
+    adjustment: Adjustment
     calibrator: Calibrator
     validation: Evaluation
     test: Evaluation
@@ -222,16 +227,17 @@ def fit_on_validation(
             tell=step.update,
             checkpoints=checkpoints,
         )
-        weight = choose_weight(model, fold, settings.block_size)
+        step.update("choosing what is added")
+        adjustment = choose_adjustment(model, fold, settings.block_size)
         step.update("calibrating")
-        score = scorer(model, fold, weight)
+        score = scorer(model, fold, adjustment)
         calibrator = Calibrator.fit(score, fold, block_size=settings.block_size)
         step.update("measuring")
         fitted = Fitted(
             model,
             epochs,
             sum(epoch.seconds for epoch in epochs),
-            weight,
+            adjustment,
             calibrator,
             measure(score, fold, settings, calibrator),
         )
@@ -239,6 +245,8 @@ def fit_on_validation(
         step.outcome = (
             f"{CHAMPION_METRIC} {value:.4f}," if value is not None else "no labels,"
         ) + f" epoch {model.best_epoch} of {len(epochs)}"
+        if told := str(adjustment):
+            step.outcome += f", {told}"
     return fitted
 
 
@@ -273,10 +281,10 @@ def test(
             fitted.epochs,
             fitted.model.best_epoch,
             fitted.fit_seconds,
-            fitted.interest_weight,
+            fitted.adjustment,
             fitted.calibrator,
             fitted.validation,
-            measure(scorer(model, fold, fitted.interest_weight), fold, settings, fitted.calibrator),
+            measure(scorer(model, fold, fitted.adjustment), fold, settings, fitted.calibrator),
         )
         value = trial.test.value(CHAMPION_METRIC)
         step.outcome = (
@@ -306,9 +314,50 @@ def _told(epoch: Epoch) -> str:
     return ", ".join(parts)
 
 
-def best_on_validation(fitted: dict[str, Fitted]) -> str:
-    """Name of the model with the best value; the first of equals, which is the simpler."""
-    return max(fitted, key=lambda name: fitted[name].champion_value)
+def best_on_validation(fitted: Mapping[str, Fitted]) -> str:
+    """Choose a model by NDCG@10 on validation; where chance could decide, a baseline serves.
+
+    A learned model has to beat the best baseline significantly, on paired differences between
+    clients; of those the best is chosen, since none is simpler than another. Of baselines it is the
+    simplest that is no further from the best than one standard error (Breiman et al. 1984,
+    Classification and Regression Trees, 3.4.3).
+
+    Parameters
+    ----------
+    fitted : dict of str to Fitted
+        In any order; the simplest is the first of the registry.
+
+    Returns
+    -------
+    str
+    """
+    order = [name for name in MODELS if name in fitted]
+    baselines = [name for name in order if name in SIMPLE_MODELS]
+    learned = [name for name in order if name not in SIMPLE_MODELS]
+    floor = _best_of(baselines, fitted) if baselines else None
+    if learned:
+        best = _best_of(learned, fitted)
+        if floor is None or not _is_near(fitted[floor], fitted[best], _SIGNIFICANT):
+            return best
+    assert floor is not None
+    return next(name for name in baselines if _is_near(fitted[name], fitted[floor], 1.0))
+
+
+def _best_of(names: Sequence[str], fitted: Mapping[str, Fitted]) -> str:
+    return max(names, key=lambda name: fitted[name].champion_value)
+
+
+def _is_near(one: Fitted, best: Fitted, errors: float) -> bool:
+    """Whether a model is within so many standard errors of a better one."""
+    better, worse = (
+        fitted.validation.per_client.get(CHAMPION_METRIC, np.empty(0)) for fitted in (best, one)
+    )
+    lead = better - worse
+    lead = lead[~np.isnan(lead)]
+    if one is best or len(lead) == 0:
+        return True
+    deviation = float(lead.std(ddof=1)) if len(lead) > 1 else np.inf
+    return bool(lead.mean() <= errors * deviation / np.sqrt(len(lead)))
 
 
 def differences(trials: Sequence[Trial], settings: Settings) -> list[ModelDifference]:
@@ -357,9 +406,17 @@ def _sentences(
     value = chosen.validation.value(CHAMPION_METRIC)
     if value is None:
         return ("No client has a label on validation: nothing could be chosen by.",)
-    sentences = [f"Best {CHAMPION_METRIC} on validation, {value:.4f}."]
+    best = max((chosen, *others), key=lambda t: t.validation.value(CHAMPION_METRIC) or 0.0)
+    if best.name == chosen.name:
+        sentences = [f"Best {CHAMPION_METRIC} on validation, {value:.4f}."]
+    else:
+        reached = best.validation.value(CHAMPION_METRIC)
+        sentences = [
+            f"{CHAMPION_METRIC} {value:.4f} on validation; {best.name} reached {reached:.4f}, no "
+            "more above it than chance explains: the simpler model serves."
+        ]
     if chosen.name in SIMPLE_MODELS and any(t.name not in SIMPLE_MODELS for t in others):
-        sentences.append("A simple baseline wins: no learned model did better on validation.")
+        sentences.append("A baseline serves: no learned model beats it significantly.")
     sentences += [
         f"On test {c.difference:+.4f} against {name} (95% {c.low:+.4f} to {c.high:+.4f},"
         f" {_verdict(c)})."

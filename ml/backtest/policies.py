@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Final
 
+from ml.adjustment import Adjustment, scorer
 from ml.backtest.cycle import Cycle
 from ml.dataset import Fold
 from ml.errors import ModelError
 from ml.evaluation.calibration import Calibrator
 from ml.evaluation.protocol import Evaluation
-from ml.interest import scorer
 from ml.models.learned import Adaptable, Learned
 from ml.progress import Progress
 from ml.settings import Settings
@@ -47,7 +47,7 @@ class State:
         It has seen nothing from then on.
     learned : Learned
     calibrator : Calibrator
-    interest_weight : float
+    adjustment : Adjustment
     lead : float or None
         NDCG@10 over the yardstick's on the labels that it was validated on; None where that cannot
         be told.
@@ -56,7 +56,7 @@ class State:
     cutoff_at: datetime
     learned: Learned
     calibrator: Calibrator
-    interest_weight: float
+    adjustment: Adjustment
     lead: float | None
 
 
@@ -184,7 +184,7 @@ class Trainer:
             cycle.date,
             model.learned,
             fitted.calibrator,
-            fitted.interest_weight,
+            fitted.adjustment,
             self.lead(fitted.validation, cycle),
         )
         return state, sum(epoch.seconds for epoch in epochs)
@@ -199,7 +199,7 @@ class Trainer:
 
     def _measured(self, state: State, fold: Fold) -> Evaluation:
         model = _applied(self.settings, self.name, fold, state.learned)
-        score = scorer(model, fold, state.interest_weight)
+        score = scorer(model, fold, state.adjustment)
         return measure(score, fold, self.settings, state.calibrator)
 
 

@@ -14,13 +14,13 @@ from typing import Final
 import numpy as np
 from scipy import sparse
 
+from ml.adjustment import choose_adjustment, scorer
 from ml.benchmark import study
 from ml.benchmark.results import BenchmarkResult
 from ml.benchmark.runner import Measured
 from ml.dataset import Fold
 from ml.evaluation.protocol import EpochEvaluator, Evaluation, evaluate
 from ml.evaluation.significance import compare
-from ml.interest import choose_weight, scorer
 from ml.models.recency import without_order
 from ml.models.settings import ModelSettings
 from ml.progress import Progress
@@ -186,7 +186,7 @@ def _fit(
             progress=lambda epoch: step.update(f"epoch {epoch.number}"),
         )
         found = evaluate(
-            scorer(model, fold, choose_weight(model, fold, settings.block_size)),
+            scorer(model, fold, choose_adjustment(model, fold, settings.block_size)),
             fold,
             block_size=settings.block_size,
             resamples=settings.bootstrap_samples,

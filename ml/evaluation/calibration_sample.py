@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from ml.dataset import BoolArray, Fold, IntArray
-from ml.ranking import Scorer, TopK, iter_top_k
+from ml.dataset import Fold, IntArray
+from ml.ranking import Scorer, iter_sampled
 
 Values = npt.NDArray[np.float64]
 
@@ -19,11 +18,11 @@ BREADTH = "log(1 + services used)"
 RANK_KNOTS = (4.0, 16.0, 64.0, 256.0, 1024.0)
 SCORE_KNOTS = (0.0, 1.0, 2.0)
 FEATURES = len(RANK_KNOTS) + 1 + len(SCORE_KNOTS) + 1
-# All labels and the first HEAD candidates are fitted on, of the others one in STRIDE.
+# All labels and the first HEAD candidates are fitted on, of each client's others about DRAWN.
 HEAD = 32
-STRIDE = 32
-# Keeps the features of a block of pairs to some 20 MiB.
-PAIRS_AT_ONCE = 1 << 18
+DRAWN = 32
+# Keeps the scores of a block, of which each core has two, to 16 MiB.
+SCORES_AT_ONCE = 1 << 22
 
 
 def client_covariates(fold: Fold, clients: IntArray) -> tuple[tuple[str, ...], Values]:
@@ -85,33 +84,57 @@ class PairSample:
         -------
         PairSample
         """
-        owners, features, outcomes, weights, adoptions = [], [], [], [], []
+        step = max(1, (fold.n_services - HEAD) // DRAWN)
+        parts, adoptions = [_no_pairs()], []
         first = 0
-        for top, is_label in iter_labelled(score, fold, clients, fold.n_services, block_size):
-            places = np.arange(top.services.shape[1])
-            is_head = is_label | (places < HEAD)
-            is_drawn = (places + top.clients[:, None]) % STRIDE == 0
-            rows, columns = np.nonzero((is_head | is_drawn) & (top.services >= 0))
-            owners.append(rows + first)
-            features.append(
-                pair_features(
-                    top.scores[rows, columns],
-                    top.first_ranks[rows, columns],
-                    top.spread.means[rows],
-                    top.spread.deviations[rows],
+        for top, labels, others in iter_sampled(
+            score, fold, clients, HEAD, step, _clients_at_once(fold, block_size)
+        ):
+            spread = top.spread
+            is_taken = np.take_along_axis(
+                fold.labels[top.clients].toarray() > 0, top.services, axis=1
+            ) & (top.services >= 0)
+            rows, places = np.nonzero(top.services >= 0)
+            deep = labels.where(labels.ranks > HEAD)
+            for owners, scores, ranks, outcome, weight in (
+                (rows, top.scores[rows, places], top.first_ranks[rows, places],
+                 is_taken[rows, places], 1.0),
+                (deep.positions, deep.scores, deep.first_ranks, np.True_, 1.0),
+                (others.positions, others.scores, others.first_ranks, np.False_, float(step)),
+            ):  # fmt: skip
+                features = pair_features(
+                    scores, ranks, spread.means[owners], spread.deviations[owners]
                 )
-            )
-            outcomes.append(is_label[rows, columns].astype(np.float64))
-            weights.append(np.where(is_head[rows, columns], 1.0, float(STRIDE)))
-            adoptions.append(is_label.sum(axis=1).astype(np.float64))
+                parts.append(
+                    (
+                        owners + first,
+                        features,
+                        np.broadcast_to(outcome, owners.shape).astype(np.float64),
+                        np.full(len(owners), weight),
+                    )
+                )
+            adoptions.append(np.bincount(labels.positions, minlength=len(top.clients)))
             first += len(top.clients)
-        return cls(
-            np.concatenate([np.empty(0, np.int64), *owners]),
-            np.concatenate([np.empty((0, FEATURES)), *features]),
-            np.concatenate([np.empty(0), *outcomes]),
-            np.concatenate([np.empty(0), *weights]),
-            np.concatenate([np.empty(0), *adoptions]),
+        owners, features, outcomes, weights = (
+            np.concatenate(column) for column in zip(*parts, strict=True)
         )
+        # Client by client, so that sums do not depend on the blocks.
+        order = np.argsort(owners, kind="stable")
+        return cls(
+            owners[order],
+            features[order],
+            outcomes[order],
+            weights[order],
+            np.concatenate([np.empty(0), *adoptions]).astype(np.float64),
+        )
+
+
+def _no_pairs() -> tuple[npt.NDArray[np.int64], Values, Values, Values]:
+    return np.empty(0, np.int64), np.empty((0, FEATURES)), np.empty(0), np.empty(0)
+
+
+def _clients_at_once(fold: Fold, block_size: int) -> int:
+    return max(1, min(block_size, SCORES_AT_ONCE // fold.n_services))
 
 
 def pair_features(
@@ -153,13 +176,3 @@ def _segments(values: Values, knots: Values) -> list[Values]:
         np.clip(values, low, high) - (low if np.isfinite(low) else high)
         for low, high in itertools.pairwise(edges)
     ]
-
-
-def iter_labelled(
-    score: Scorer, fold: Fold, clients: IntArray, depth: int, block_size: int
-) -> Iterator[tuple[TopK, BoolArray]]:
-    """Yield ranked candidates with whether each is a label, block by block."""
-    size = max(1, min(block_size, PAIRS_AT_ONCE // max(depth, 1)))
-    for top in iter_top_k(score, fold, clients, depth, size):
-        labels = fold.labels[top.clients].toarray() > 0
-        yield top, np.take_along_axis(labels, top.services, axis=1) & (top.services >= 0)

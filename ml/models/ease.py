@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,16 @@ from ml.models.popularity import single_epoch
 from ml.models.recency import AdoptionOrder, recency_weights
 from ml.models.settings import EaseSettings
 from ml.models.state import read_state, write_state
+
+# fmt: off
+REGULARISATIONS: Final = (
+    20_000.0, 10_000.0, 5000.0, 2000.0, 1000.0, 500.0, 200.0, 100.0, 50.0, 20.0, 10.0,
+)
+# fmt: on
+"""Tried on validation labels, in clients."""
+
+USUAL: Final = 4
+"""Place of the one that holds where there is nothing to choose on."""
 
 
 class Ease(Recommender):
@@ -67,23 +78,50 @@ class Ease(Recommender):
         progress: EpochListener | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> list[Epoch]:
-        """Solve; see :class:`Recommender`."""
-        started = time.perf_counter()
+        """Solve, an epoch for each regularisation that is tried; see :class:`Recommender`.
+
+        Where none is set and a monitor looks on, each epoch takes the next of ``REGULARISATIONS``,
+        until quality falls. ``epochs`` is then a place in that list.
+        """
         owned = fold.interactions.astype(np.float32)
         if not self.settings.uses_weights:
             owned.data = np.ones_like(owned.data)
         is_cold = fold.is_cold_service
         stand_in = smooth_over_features(fold.service_features, is_cold, self.settings.neighbours)
-        weights = _solve(owned, self.settings.regularisation)
-        weights[:, is_cold] = weights @ stand_in
         shares = np.bincount(owned.indices, minlength=fold.n_services) / max(fold.n_clients, 1)
         shares[is_cold] = shares @ stand_in
-        self._weights = weights.astype(np.float32)
         self._shares = shares.astype(np.float32)
         rate = log_adoption_rate(fold, self.settings.adoption_days)
         self._offset = rate * np.float32(self.settings.adoption_weight)
         self._owned = self._with_recency(owned, fold)
-        return [single_epoch(self, started, monitor, progress)]
+        gram = (owned.T @ owned).toarray().astype(np.float64)
+
+        def solve(regularisation: float, number: int) -> Epoch:
+            started = time.perf_counter()
+            weights = _solve(gram, regularisation)
+            weights[:, is_cold] = weights @ stand_in
+            self._weights = weights.astype(np.float32)
+            return single_epoch(self, started, monitor, progress, number=number)
+
+        if self.settings.regularisation or monitor is None or epochs is not None:
+            place = min(epochs or USUAL, len(REGULARISATIONS))
+            history = [solve(self.settings.regularisation or REGULARISATIONS[place - 1], 1)]
+            self.best_epoch = 1 if self.settings.regularisation else place
+            return history
+        return self._relax(solve)
+
+    def _relax(self, solve: Callable[[float, int], Epoch]) -> list[Epoch]:
+        """Regularise less and less while that helps, and keep the best."""
+        history: list[Epoch] = []
+        best, kept = -np.inf, self._weights
+        for number, regularisation in enumerate(REGULARISATIONS, 1):
+            history.append(solve(regularisation, number))
+            quality = history[-1].ndcg_at_10 or 0.0
+            if quality <= best:
+                break
+            best, kept, best_epoch = quality, self._weights, number
+        self._weights, self.best_epoch = kept, best_epoch
+        return history
 
     def _with_recency(self, owned: sparse.csr_matrix, fold: Fold) -> sparse.csr_matrix:
         settings = self.settings
@@ -121,6 +159,7 @@ class Ease(Recommender):
         """See :class:`Recommender`."""
         description, arrays = read_state(directory, cls.name)
         model = cls(EaseSettings(**description["settings"]))
+        model.best_epoch = description["best_epoch"]
         model._weights, model._shares = arrays["weights"], arrays["shares"]
         model._offset = arrays["offset"]
         model._owned = sparse.csr_matrix(
@@ -130,8 +169,8 @@ class Ease(Recommender):
         return model
 
 
-def _solve(owned: sparse.csr_matrix, regularisation: float) -> npt.NDArray[np.float64]:
-    gram = (owned.T @ owned).toarray().astype(np.float64)
+def _solve(gram: npt.NDArray[np.float64], regularisation: float) -> npt.NDArray[np.float64]:
+    gram = gram.copy()
     gram[np.diag_indices_from(gram)] += regularisation
     inverse = linalg.cho_solve(
         linalg.cho_factor(gram, lower=True, overwrite_a=True), np.eye(len(gram))

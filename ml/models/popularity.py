@@ -81,18 +81,20 @@ def single_epoch(
     started: float,
     monitor: Monitor | None,
     progress: EpochListener | None,
+    *,
+    number: int = 1,
 ) -> Epoch:
-    """Record of a model that learns in closed form: one epoch, no loss."""
+    """Record of a model that learns in closed form: no loss."""
     seconds = time.perf_counter() - started
     quality = monitor(model) if monitor else None
     epoch = Epoch(
-        1,
+        number,
         None,
         quality.auc if quality else None,
         quality.ndcg_at_10 if quality else None,
         seconds,
     )
-    model.best_epoch = 1
+    model.best_epoch = number
     if progress:
         progress(epoch)
     return epoch

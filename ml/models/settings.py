@@ -40,9 +40,9 @@ class EaseSettings(ModelSettings):
 
     Parameters
     ----------
-    regularisation : float, default 2000
+    regularisation : float, optional
         Added to the diagonal of the co-occurrence counts, in clients. Larger leans on what
-        many clients share. Chosen on validation months.
+        many clients share. None: chosen on validation labels.
     uses_weights : bool, default False
         Whether the interaction weights count, or only that the client has the service. On
         retail data the weights cost a tenth of NDCG@10: heavy use of a service says more
@@ -61,7 +61,7 @@ class EaseSettings(ModelSettings):
         Services with the most alike features that stand in for a new service.
     """
 
-    regularisation: float = Field(default=2000.0, gt=0)
+    regularisation: float | None = Field(default=None, gt=0)
     uses_weights: bool = False
     adoption_weight: float = Field(default=0.01, ge=0)
     adoption_days: float = Field(default=60.0, gt=0)

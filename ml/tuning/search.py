@@ -22,12 +22,12 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
+from ml.adjustment import Adjusted, Adjustment, choose_adjustment
 from ml.dataset import Fold
 from ml.errors import InputError, ModelError
 from ml.evaluation.protocol import EpochEvaluator, EpochQuality
 from ml.files import make_folder
 from ml.fingerprint import fingerprint
-from ml.interest import WithInterest, choose_weight
 from ml.models.base import Recommender
 from ml.models.registry import create
 from ml.models.settings import ModelSettings
@@ -202,7 +202,7 @@ class Search:
         )
         try:
             model.fit(learned_fold(self._fold, self._settings), monitor=monitor)
-            best = self._with_interest(model, monitor.seen[model.best_epoch - 1])
+            best = self._adjusted(model, monitor.seen[model.best_epoch - 1])
             self._note(trial, best)
             self._study.tell(trial, best.ndcg_at_10)
         except optuna.TrialPruned:
@@ -214,13 +214,13 @@ class Search:
             self._note(trial, EpochQuality(0.0, 0.0))
             self._study.tell(trial, state=TrialState.PRUNED)
 
-    def _with_interest(self, model: Recommender, without: EpochQuality) -> EpochQuality:
-        """What a training would measure: with the best weight of what clients looked at."""
-        weight = choose_weight(model, self._fold, self._settings.block_size)
-        if not weight:
+    def _adjusted(self, model: Recommender, without: EpochQuality) -> EpochQuality:
+        """What a training would measure: with what it would add to the scores."""
+        adjustment = choose_adjustment(model, self._fold, self._settings.block_size)
+        if adjustment == Adjustment():
             return without
         evaluate = EpochEvaluator(self._fold, self._settings.block_size)
-        return evaluate(WithInterest(model, self._fold, weight))
+        return evaluate(Adjusted(model, self._fold, adjustment))
 
     @staticmethod
     def _note(trial: optuna.Trial, quality: EpochQuality) -> None:

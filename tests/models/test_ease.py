@@ -1,8 +1,14 @@
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable
 
-from ml.models.ease import Ease
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from ml.evaluation.protocol import EpochQuality
+from ml.models.base import Recommender
+from ml.models.ease import REGULARISATIONS, Ease
 from ml.models.settings import EaseSettings
 from tests.models.folds import make_fold, two_tastes
 
@@ -33,3 +39,45 @@ def test_weights_can_count() -> None:
     plain.fit(fold)
     weighted.fit(fold)
     assert not np.allclose(plain.association, weighted.association)
+
+
+def quality_near(wanted: float) -> Callable[[Recommender], EpochQuality]:
+    """A monitor that likes the model best whose regularisation comes closest."""
+
+    def measure(model: Recommender) -> EpochQuality:
+        assert isinstance(model, Ease)
+        owned = model.owned.toarray()
+        fits = [
+            float(np.abs(of(regularisation, owned) - model.association).max())
+            for regularisation in REGULARISATIONS
+        ]
+        found = REGULARISATIONS[int(np.argmin(fits))]
+        return EpochQuality(0.5, 1.0 - abs(np.log(found / wanted)) / 100)
+
+    return measure
+
+
+def of(regularisation: float, owned: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    inverse = np.linalg.inv(owned.T @ owned + regularisation * np.eye(owned.shape[1]))
+    weights: npt.NDArray[np.float64] = np.eye(len(inverse)) - inverse / np.diag(inverse)
+    return weights
+
+
+@pytest.mark.parametrize("wanted", [20_000.0, 1000.0, 10.0])
+def test_the_regularisation_is_chosen_and_a_refit_keeps_it(wanted: float) -> None:
+    owned = np.random.default_rng(0).random((60, 6)) < 0.4
+    fold = make_fold(owned)
+    model, again = Ease(), Ease()
+    history = model.fit(fold, monitor=quality_near(wanted))
+    assert REGULARISATIONS[model.best_epoch - 1] == wanted
+    assert len(history) == min(model.best_epoch + 1, len(REGULARISATIONS))
+    again.fit(fold, epochs=model.best_epoch)
+    assert np.array_equal(model.association, again.association)
+    assert np.allclose(model.association, of(wanted, owned.astype(np.float32)), atol=1e-6)
+
+
+def test_a_regularisation_that_is_set_is_kept() -> None:
+    fold = make_fold(np.random.default_rng(0).random((60, 6)) < 0.4)
+    model = Ease(EaseSettings(regularisation=70.0))
+    assert len(model.fit(fold, monitor=quality_near(10.0))) == 1
+    assert np.allclose(model.association, of(70.0, model.owned.toarray()), atol=1e-6)

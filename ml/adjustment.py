@@ -33,6 +33,9 @@ FACTORS: Final = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 DAYS: Final = (3.0, 7.0, 14.0, 30.0, 60.0, 90.0, 180.0)
 """Periods that are tried for what sells now."""
 
+SIGNIFICANT: Final = 1.96
+"""Standard errors of a difference that is significant at the level of .05."""
+
 _MOST_CLIENTS: Final = 4096
 # Scores of the clients that choices are made on are held together: 128 MiB at most.
 _MOST_SCORES: Final = 32_000_000
@@ -125,8 +128,8 @@ def scorer(model: Scores, fold: Fold, adjustment: Adjustment) -> Scorer:
 def choose_adjustment(model: Scores, fold: Fold, block_size: int) -> Adjustment:
     """Choose what is added by NDCG@10 on a fold's labels.
 
-    The rate of what sells now has to gain more than one standard error over the model as it is: of
-    sixty tries some gain by chance. Interest is chosen on top, the smallest weight of equals.
+    The rate of what sells now has to gain significantly over the model as it is: of sixty tries
+    some gain by chance. Interest is chosen on top, the smallest weight of equals.
 
     Parameters
     ----------
@@ -148,7 +151,7 @@ def choose_adjustment(model: Scores, fold: Fold, block_size: int) -> Adjustment:
     before = tries.ndcg(chosen)
     for adjustment in tries.adoptions():
         gain = tries.ndcg(adjustment) - before
-        if gain.mean() > max(gained, _standard_error(gain)):
+        if gain.mean() > max(gained, SIGNIFICANT * _standard_error(gain)):
             chosen, gained = adjustment, float(gain.mean())
     best = before.mean() + gained
     base = chosen

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from ml import contracts
-from ml.adjustment import Adjustment, choose_adjustment, scorer
+from ml.adjustment import SIGNIFICANT, Adjustment, choose_adjustment, scorer
 from ml.checkpoints import Checkpoints
 from ml.comparisons import ModelDifference, compare_models
 from ml.dataset import Fold
@@ -31,8 +31,6 @@ CHAMPION_METRIC: Final = "ndcg@10"
 
 SIMPLE_MODELS: Final = ("popularity", "ease")
 _ALPHA: Final = 0.05
-# Standard errors of a difference that is significant at that level.
-_SIGNIFICANT: Final = 1.96
 
 
 @dataclass(frozen=True)
@@ -245,6 +243,8 @@ def fit_on_validation(
         step.outcome = (
             f"{CHAMPION_METRIC} {value:.4f}," if value is not None else "no labels,"
         ) + f" epoch {model.best_epoch} of {len(epochs)}"
+        if 1 < model.best_epoch == len(epochs):
+            step.outcome += ", still rising"
         if told := str(adjustment):
             step.outcome += f", {told}"
     return fitted
@@ -337,7 +337,7 @@ def best_on_validation(fitted: Mapping[str, Fitted]) -> str:
     floor = _best_of(baselines, fitted) if baselines else None
     if learned:
         best = _best_of(learned, fitted)
-        if floor is None or not _is_near(fitted[floor], fitted[best], _SIGNIFICANT):
+        if floor is None or not _is_near(fitted[floor], fitted[best], SIGNIFICANT):
             return best
     assert floor is not None
     return next(name for name in baselines if _is_near(fitted[name], fitted[floor], 1.0))

@@ -87,9 +87,8 @@ class WarmChild(subprocess.Popen[Any]):
                 # Nothing of the job's own ends here.
                 os._exit(code)
         self._child_created = True
-        for name in ("p2cread", "c2pwrite"):
-            if of[name] >= 0:
-                os.close(of[name])
+        for descriptor in {of["p2cread"], of["c2pwrite"], of["errwrite"]} - {-1}:
+            os.close(descriptor)
 
 
 def _as_dbt(of: dict[str, Any]) -> int:
@@ -98,8 +97,9 @@ def _as_dbt(of: dict[str, Any]) -> int:
         if of[name] >= 0:
             os.dup2(of[name], descriptor)
     os.closerange(3, 1024)
-    of["preexec_fn"]()
-    become("dbt", of["args"][1:], of["cwd"], of["env"])
+    if of["preexec_fn"]:
+        of["preexec_fn"]()
+    become("dbt", of["args"][1:], of["cwd"] or os.curdir, of["env"] or dict(os.environ))
     sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
     try:
         dbt_main().cli()

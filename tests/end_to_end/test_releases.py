@@ -44,7 +44,7 @@ def test_a_rejected_run_stays_behind_until_it_is_forced(trained_copy: Path) -> N
         trained_copy,
         "select rejection_reason from cross_sell.run_history where status = 'rejected'",
     )
-    assert "160 rows" in str(reason)
+    assert str(reason) in result.stderr
 
     again = run_cli(trained_copy, "publish")
     assert again.returncode == 0, again.stderr

@@ -12,6 +12,7 @@ from ml.progress import Progress
 from ml.settings import Settings
 from ml.sources.files.load import load_files
 from ml.sources.files.outcome import FileOutcome
+from ml.sources.files.report import told_refusals
 from ml.warehouse import connect, read_table
 
 HEADER = "transaction_id,client_id,service_id,quantity,amount,transacted_at"
@@ -46,6 +47,18 @@ def load(
     settings = Settings(warehouse=warehouse, most_rejected_share=most_rejected_share)
     progress = Progress(Console(quiet=True))
     return {o.name: o for o in load_files(settings, folder, progress, is_check=is_check)}
+
+
+def check_what_is_told(outcomes: dict[str, FileOutcome]) -> None:
+    """What a command ends with where a file was refused, and with that alone."""
+    problem = told_refusals(list(outcomes.values()), "the others are loaded")
+    refused = [name for name, outcome in outcomes.items() if outcome.status == "refused"]
+    if not refused:
+        assert problem is None
+        return
+    assert problem is not None
+    assert problem.startswith(f"{len(refused)} of {len(outcomes)} files refused")
+    assert any(name in problem for name in refused)
 
 
 def rows(warehouse: Path, table: Table) -> list[dict[str, Any]]:

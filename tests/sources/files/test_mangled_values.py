@@ -1,7 +1,7 @@
 """Feeds whose values spreadsheets, Oracle, 1C, pandas and Spark have mangled.
 
 Whatever they made of a value: no permission is gained, no two persons merge, no accepted amount is
-another, and every row is accounted for.
+another, every row is accounted for, and the exit code says what happened.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ml.contracts import RAW_CLIENTS, RAW_LOADED_FILES, RAW_REJECTED_ROWS, RAW_TRANSACTIONS
-from tests.sources.files.feeds import SECRET, load, rows, write
+from tests.sources.files.feeds import SECRET, check_what_is_told, load, rows, write
 
 Mangle = Callable[[str], str]
 
@@ -135,6 +135,7 @@ def test_what_mangled_values_never_do(drawn: list[dict[str, Any]]) -> None:
         write(landing, "gym/clients.csv", "\n".join(clients))
         write(landing, "gym/transactions.csv", "\n".join(sales))
         outcomes = load(landing, warehouse, most_rejected_share=1.0)
+        check_what_is_told(outcomes)
         if any(outcome.status != "loaded" for outcome in outcomes.values()):
             # Not one sale could be used: then nothing of the partner comes in.
             assert outcomes["gym/transactions.csv"].accepted == 0

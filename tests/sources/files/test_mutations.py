@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ml.contracts import RAW_LOADED_FILES, RAW_REJECTED_ROWS, RAW_REVIEWS, RAW_TRANSACTIONS
-from tests.sources.files.feeds import HEADER, load, rows, sale, write
+from tests.sources.files.feeds import HEADER, check_what_is_told, load, rows, sale, write
 
 MUTATIONS = 1000
 FILES_AT_ONCE = 250
@@ -108,6 +108,7 @@ def test_every_row_of_a_spoilt_feed_is_accounted_for(batch: int, tmp_path: Path)
     outcomes = load(landing, warehouse)
 
     assert set(outcomes) == set(contents)
+    check_what_is_told(outcomes)
     loaded = {name: o for name, o in outcomes.items() if o.status == "loaded"}
     assert len(loaded) > FILES_AT_ONCE / 4
     assert all(o.problem for name, o in outcomes.items() if name not in loaded)

@@ -94,7 +94,7 @@ lint: $(INSTALLED) ## ruff, mypy, sqlfluff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	@CROSS_SELL_WAREHOUSE=$$(mktemp -d)/lint.duckdb $(BIN)/sqlfluff lint dbt_project
+	@CROSS_SELL_WAREHOUSE=$$(mktemp -d)/lint.duckdb $(BIN)/sqlfluff lint --processes 0 dbt_project
 
 # The auditor has dependencies of its own; it asks a service on the network what is known.
 AUDITOR := .peers/audit

@@ -189,8 +189,9 @@ def _worth(facts: Facts) -> Figure | None:
     if worth is None or not offers:
         return None
     return Figure(
-        facts.money.shown(worth),
-        f"margin to expect from {numbers.count(offers)} offers in {facts.horizon_days} days",
+        numbers.money(worth),
+        f"{facts.money.heading('margin to expect')} from {numbers.count(offers)} offers in "
+        f"{facts.horizon_days} days",
         f"{facts.money.shown(worth / offers)} an offer on average",
     )
 

@@ -24,17 +24,15 @@ import numpy as np
 from ml.dataset import FloatArray, Fold, IntArray
 from ml.evaluation.metrics import Values, ndcg
 from ml.evaluation.protocol import Scores
+from ml.evaluation.significance import SIGNIFICANT, standard_error
 from ml.models.adoption import log_adoption_rate
 from ml.ranking import Scorer, rank_labels
 
-FACTORS: Final = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+FACTORS: Final = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Weights that are tried, in standard deviations of a client's scores."""
 
 DAYS: Final = (3.0, 7.0, 14.0, 30.0, 60.0, 90.0, 180.0)
 """Periods that are tried for what sells now."""
-
-SIGNIFICANT: Final = 1.96
-"""Standard errors of a difference that is significant at the level of .05."""
 
 _MOST_CLIENTS: Final = 4096
 # Scores of the clients that choices are made on are held together: 128 MiB at most.
@@ -98,16 +96,7 @@ class Adjusted:
         return np.float32(weight) * log_adoption_rate(self.fold, days) if weight else None
 
     def score(self, clients: IntArray) -> FloatArray:
-        """Scores of all services for some clients.
-
-        Parameters
-        ----------
-        clients : ndarray of int32, (n,)
-
-        Returns
-        -------
-        ndarray of float32, (n, n_services)
-        """
+        """Scores of all services for some clients, (n,) -> (n, n_services)."""
         scores = self.model.score(clients)
         if self._rate is not None:
             scores += self._rate
@@ -151,7 +140,7 @@ def choose_adjustment(model: Scores, fold: Fold, block_size: int) -> Adjustment:
     before = tries.ndcg(chosen)
     for adjustment in tries.adoptions():
         gain = tries.ndcg(adjustment) - before
-        if gain.mean() > max(gained, SIGNIFICANT * _standard_error(gain)):
+        if gain.mean() > max(gained, SIGNIFICANT * standard_error(gain)):
             chosen, gained = adjustment, float(gain.mean())
     best = before.mean() + gained
     base = chosen
@@ -161,10 +150,6 @@ def choose_adjustment(model: Scores, fold: Fold, block_size: int) -> Adjustment:
         if value > best:
             chosen, best = adjustment, value
     return chosen
-
-
-def _standard_error(values: Values) -> float:
-    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.inf
 
 
 @dataclass(frozen=True)
@@ -200,8 +185,12 @@ class _Tries:
         for days in DAYS:
             spread = float(log_adoption_rate(self.fold, days).std())
             found += [
-                Adjustment(factor * self.unit / spread, days, 0.0, factor / (1 + factor))
-                for factor in FACTORS[1:]
+                Adjustment(
+                    adoption_weight=factor * self.unit / spread,
+                    adoption_days=days,
+                    adoption_share=factor / (1 + factor),
+                )
+                for factor in FACTORS
                 if spread > 0
             ]
         return found
@@ -210,7 +199,7 @@ class _Tries:
         """Every weight of interest, where any is known."""
         if self.fold.interests is None or self.fold.interests.nnz == 0:
             return ()
-        return [factor * self.unit for factor in FACTORS[1:]]
+        return [factor * self.unit for factor in FACTORS]
 
     def ndcg(self, adjustment: Adjustment) -> Values:
         """NDCG@10 of each client that has a label among its candidates."""

@@ -9,14 +9,14 @@ from typing import Any, Final
 import numpy as np
 
 from ml import contracts
-from ml.adjustment import SIGNIFICANT, Adjustment, choose_adjustment, scorer
+from ml.adjustment import Adjustment, choose_adjustment, scorer
 from ml.checkpoints import Checkpoints
 from ml.comparisons import ModelDifference, compare_models
 from ml.dataset import Fold
 from ml.errors import ModelError
 from ml.evaluation.calibration import Calibrator
 from ml.evaluation.protocol import EpochEvaluator, Evaluation, evaluate
-from ml.evaluation.significance import Comparison
+from ml.evaluation.significance import SIGNIFICANT, Comparison, standard_error
 from ml.interest import with_interests
 from ml.models.base import Epoch, Monitor, Recommender
 from ml.models.learned import Adaptable, Learned
@@ -356,8 +356,7 @@ def _is_near(one: Fitted, best: Fitted, errors: float) -> bool:
     lead = lead[~np.isnan(lead)]
     if one is best or len(lead) == 0:
         return True
-    deviation = float(lead.std(ddof=1)) if len(lead) > 1 else np.inf
-    return bool(lead.mean() <= errors * deviation / np.sqrt(len(lead)))
+    return bool(lead.mean() <= errors * standard_error(lead))
 
 
 def differences(trials: Sequence[Trial], settings: Settings) -> list[ModelDifference]:

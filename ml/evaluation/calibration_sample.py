@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.dataset import Fold, IntArray
-from ml.ranking import Scorer, iter_sampled
+from ml.ranking import PlacedPairs, Scorer, TopK, iter_sampled
 
 Values = npt.NDArray[np.float64]
 
@@ -85,34 +85,13 @@ class PairSample:
         PairSample
         """
         step = max(1, (fold.n_services - HEAD) // DRAWN)
-        parts, adoptions = [_no_pairs()], []
+        at_once = max(1, min(block_size, SCORES_AT_ONCE // fold.n_services))
+        parts = [_no_pairs()]
+        adoptions = [np.empty(0, np.int64)]
         first = 0
-        for top, labels, others in iter_sampled(
-            score, fold, clients, HEAD, step, _clients_at_once(fold, block_size)
-        ):
-            spread = top.spread
-            is_taken = np.take_along_axis(
-                fold.labels[top.clients].toarray() > 0, top.services, axis=1
-            ) & (top.services >= 0)
-            rows, places = np.nonzero(top.services >= 0)
-            deep = labels.where(labels.ranks > HEAD)
-            for owners, scores, ranks, outcome, weight in (
-                (rows, top.scores[rows, places], top.first_ranks[rows, places],
-                 is_taken[rows, places], 1.0),
-                (deep.positions, deep.scores, deep.first_ranks, np.True_, 1.0),
-                (others.positions, others.scores, others.first_ranks, np.False_, float(step)),
-            ):  # fmt: skip
-                features = pair_features(
-                    scores, ranks, spread.means[owners], spread.deviations[owners]
-                )
-                parts.append(
-                    (
-                        owners + first,
-                        features,
-                        np.broadcast_to(outcome, owners.shape).astype(np.float64),
-                        np.full(len(owners), weight),
-                    )
-                )
+        for top, labels, others in iter_sampled(score, fold, clients, HEAD, step, at_once):
+            owners, features, outcomes, weights = _pairs_of(top, labels, others, fold, step)
+            parts.append((owners + first, features, outcomes, weights))
             adoptions.append(np.bincount(labels.positions, minlength=len(top.clients)))
             first += len(top.clients)
         owners, features, outcomes, weights = (
@@ -125,16 +104,33 @@ class PairSample:
             features[order],
             outcomes[order],
             weights[order],
-            np.concatenate([np.empty(0), *adoptions]).astype(np.float64),
+            np.concatenate(adoptions).astype(np.float64),
         )
 
 
-def _no_pairs() -> tuple[npt.NDArray[np.int64], Values, Values, Values]:
+_Pairs = tuple[npt.NDArray[np.int64], Values, Values, Values]
+"""Owners, features, outcomes and weights, as in :class:`PairSample`."""
+
+
+def _pairs_of(top: TopK, labels: PlacedPairs, others: PlacedPairs, fold: Fold, step: int) -> _Pairs:
+    """The first candidates of a block of clients, the labels below them, and those drawn."""
+    rows, places = np.nonzero(top.services >= 0)
+    is_taken = np.asarray(fold.labels[top.clients[rows], top.services[rows, places]]).ravel() > 0
+    deep = labels.where(labels.ranks > HEAD)
+    owners = np.concatenate([rows, deep.positions, others.positions])
+    features = pair_features(
+        np.concatenate([top.scores[rows, places], deep.scores, others.scores]),
+        np.concatenate([top.first_ranks[rows, places], deep.first_ranks, others.first_ranks]),
+        top.spread.means[owners],
+        top.spread.deviations[owners],
+    )
+    counts = len(rows), len(deep.positions), len(others.positions)
+    outcomes = np.concatenate([is_taken, np.ones(counts[1]), np.zeros(counts[2])])
+    return owners, features, outcomes, np.repeat([1.0, 1.0, float(step)], counts)
+
+
+def _no_pairs() -> _Pairs:
     return np.empty(0, np.int64), np.empty((0, FEATURES)), np.empty(0), np.empty(0)
-
-
-def _clients_at_once(fold: Fold, block_size: int) -> int:
-    return max(1, min(block_size, SCORES_AT_ONCE // fold.n_services))
 
 
 def pair_features(

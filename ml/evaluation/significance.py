@@ -12,8 +12,29 @@ Values = npt.NDArray[np.float64]
 
 RESAMPLES = 1000
 CONFIDENCE = 0.95
+SIGNIFICANT = 1.96
+"""Standard errors of a mean difference that is significant at the level of .05."""
 # Resamples counted at once are held to some 16 MiB, whatever the number of clients.
 _CHUNK_CELLS = 2_000_000
+
+
+def standard_error(values: Values) -> float:
+    """Standard error of a mean; infinite for fewer than two values.
+
+    Parameters
+    ----------
+    values : ndarray of float64, (n,)
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> standard_error(np.array([1.0, 3.0]))
+    1.0
+    """
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("inf")
 
 
 @dataclass(frozen=True)

@@ -120,6 +120,10 @@ class Ease(Recommender):
             if quality <= best:
                 break
             best, kept, best_epoch = quality, self._weights, number
+        if best == 0.0:
+            # No label was met: there is nothing to choose on.
+            history.append(solve(REGULARISATIONS[USUAL - 1], len(history) + 1))
+            kept, best_epoch = self._weights, USUAL
         self._weights, self.best_epoch = kept, best_epoch
         return history
 

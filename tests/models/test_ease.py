@@ -76,6 +76,15 @@ def test_the_regularisation_is_chosen_and_a_refit_keeps_it(wanted: float) -> Non
     assert np.allclose(model.association, of(wanted, owned.astype(np.float32)), atol=1e-6)
 
 
+def test_without_labels_the_usual_regularisation_holds() -> None:
+    fold = make_fold(np.random.default_rng(0).random((60, 6)) < 0.4)
+    model, usual = Ease(), Ease()
+    model.fit(fold, monitor=lambda _: EpochQuality(0.0, 0.0))
+    usual.fit(fold)
+    assert np.array_equal(model.association, usual.association)
+    assert model.best_epoch == usual.best_epoch
+
+
 def test_a_regularisation_that_is_set_is_kept() -> None:
     fold = make_fold(np.random.default_rng(0).random((60, 6)) < 0.4)
     model = Ease(EaseSettings(regularisation=70.0))

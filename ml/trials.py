@@ -243,7 +243,7 @@ def fit_on_validation(
         step.outcome = (
             f"{CHAMPION_METRIC} {value:.4f}," if value is not None else "no labels,"
         ) + f" epoch {model.best_epoch} of {len(epochs)}"
-        if 1 < model.best_epoch == len(epochs):
+        if value is not None and 1 < model.best_epoch == len(epochs):
             step.outcome += ", still rising"
         if told := str(adjustment):
             step.outcome += f", {told}"

@@ -156,7 +156,7 @@ class Recommender(ABC):
         Returns
         -------
         list of Epoch
-            One per epoch; a single one for models that learn in closed form.
+            One per epoch; for models in closed form one for each setting that is tried.
         """
 
     @abstractmethod

@@ -117,13 +117,13 @@ class Ease(Recommender):
         for number, regularisation in enumerate(REGULARISATIONS, 1):
             history.append(solve(regularisation, number))
             quality = history[-1].ndcg_at_10 or 0.0
-            if quality <= best:
+            # While no label was met there is nothing to choose on, up to the usual one.
+            is_blind = best == quality == 0.0
+            if quality <= best and not is_blind:
                 break
             best, kept, best_epoch = quality, self._weights, number
-        if best == 0.0:
-            # No label was met: there is nothing to choose on.
-            history.append(solve(REGULARISATIONS[USUAL - 1], len(history) + 1))
-            kept, best_epoch = self._weights, USUAL
+            if is_blind and number == USUAL:
+                break
         self._weights, self.best_epoch = kept, best_epoch
         return history
 

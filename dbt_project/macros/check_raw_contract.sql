@@ -76,12 +76,12 @@
         'tables': [
             'raw.partners', 'raw.clients', 'raw.services', 'raw.campaigns', 'raw.campaign_contacts',
             'raw.web_events', 'raw.reviews', 'raw.loaded_files', 'raw.rejected_rows',
-            'raw.forgotten_clients',
+            'raw.forgotten_clients', 'raw.client_attributes', 'raw.service_attributes',
         ],
         'columns': [
             'source_partner_id', 'source_file', 'email_hash', 'phone_hash', 'loyalty_hash',
             'birth_year', 'region', 'updated_at', 'regions', 'min_age', 'max_age', 'is_offered',
-            'is_control', 'unread_columns', 'source_line', 'warned_count', 'warnings',
+            'is_control', 'value_number', 'unread_columns', 'source_line', 'warned_count', 'warnings',
         ],
     }) }}
 {% endmacro %}

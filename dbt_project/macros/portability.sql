@@ -139,6 +139,16 @@
 {%- endmacro %}
 
 
+{#- A text as a number, or null where it is none. -#}
+{% macro number_or_null(text) -%}
+    {{ return(adapter.dispatch('number_or_null', 'cross_sell')(text)) }}
+{%- endmacro %}
+
+{% macro default__number_or_null(text) -%}
+    try_cast({{ text }} as double)
+{%- endmacro %}
+
+
 {#- The id exactly as it came, blanks and leading zeros included; null where there is nothing but
     blanks, so that an empty string never becomes a client or a service of its own. -#}
 {% macro clean_id(column_name) -%}

@@ -166,6 +166,8 @@ class Columns:
     LOYALTY_HASH: Final = "loyalty_hash"
     BIRTH_YEAR: Final = "birth_year"
     REGION: Final = "region"
+    ATTRIBUTE: Final = "attribute"
+    VALUE_NUMBER: Final = "value_number"
     REGIONS: Final = "regions"
     MIN_AGE: Final = "min_age"
     MAX_AGE: Final = "max_age"

@@ -201,6 +201,36 @@ RAW_REVIEWS: Final = Table(
     key=(Columns.SOURCE_PARTNER_ID, Columns.REVIEW_ID),
 )
 
+
+def _attributes(entity: str, id_column: str) -> Table:
+    """What partners say of clients or services beyond the columns of their table."""
+    return Table(
+        "raw",
+        f"{entity}_attributes",
+        (
+            _SCOPE,
+            Column(id_column, STRING),
+            Column(Columns.ATTRIBUTE, STRING),
+            optional(Columns.VALUE, STRING),
+            optional(Columns.VALUE_NUMBER, DOUBLE),
+            optional(Columns.UPDATED_AT, TIMESTAMP),
+            _FILE,
+            _LINE,
+            Column(Columns.LOADED_AT, TIMESTAMP),
+        ),
+        key=(Columns.SOURCE_PARTNER_ID, id_column, Columns.ATTRIBUTE),
+    )
+
+
+RAW_CLIENT_ATTRIBUTES: Final = _attributes("client", Columns.CLIENT_ID)
+RAW_SERVICE_ATTRIBUTES: Final = _attributes("service", Columns.SERVICE_ID)
+
+ATTRIBUTES_OF: Final = {
+    RAW_CLIENTS: RAW_CLIENT_ATTRIBUTES,
+    RAW_SERVICES: RAW_SERVICE_ATTRIBUTES,
+}
+"""Where the attributes go that files of an entity bring."""
+
 RAW_LOADED_FILES: Final = Table(
     "raw",
     "loaded_files",
@@ -250,6 +280,8 @@ RAW_ENTITIES: Final = (
     RAW_CAMPAIGN_CONTACTS,
     RAW_WEB_EVENTS,
     RAW_REVIEWS,
+    RAW_CLIENT_ATTRIBUTES,
+    RAW_SERVICE_ATTRIBUTES,
 )
 """What partners deliver."""
 
@@ -271,9 +303,13 @@ RAW_FORGOTTEN_CLIENTS: Final = Table(
 )
 """Who is to stay out; no part of what a source brings, so no load replaces it."""
 
-PERSONAL_COLUMNS: Final = frozenset(RAW_CLIENTS.column_names) - {
+PERSONAL_COLUMNS: Final = frozenset(
+    (*RAW_CLIENTS.column_names, *RAW_CLIENT_ATTRIBUTES.column_names)
+) - {
     Columns.SOURCE_PARTNER_ID,
     Columns.CLIENT_ID,
+    # A name that metrics have too; where attributes are, ATTRIBUTE is.
+    Columns.VALUE,
     Columns.UPDATED_AT,
     Columns.SOURCE_FILE,
     Columns.SOURCE_LINE,

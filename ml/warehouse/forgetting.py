@@ -340,12 +340,15 @@ def _account(
     Their lines are not told, so they are numbered from 0 down.
     """
     file, line = Columns.SOURCE_FILE, Columns.LINE_NUMBER
-    counts = connection.execute(
-        f"select {file}, count(*) {rows} and {file} is not null group by 1", ids
-    ).fetchall()
-    if not counts or not existing_columns(connection, RAW_LOADED_FILES):
+    if not existing_columns(connection, RAW_LOADED_FILES):
         return
     ledger = table_relation(connection, RAW_LOADED_FILES)
+    # Attributes come with the rows of another entity's file, and are no rows of it.
+    counts = connection.execute(
+        f"select {file}, count(*) {rows} and {file} in "
+        f"(select {file} from {ledger} where {Columns.ENTITY} = ?) group by 1",
+        [*ids, entity],
+    ).fetchall()
     rejected = table_relation(connection, RAW_REJECTED_ROWS)
     names = ", ".join(quoted(name) for name in RAW_REJECTED_ROWS.column_names)
     for name, count in counts:

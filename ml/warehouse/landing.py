@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from ml.contracts import (
+    ATTRIBUTES_OF,
     RAW_LOADED_FILES,
     RAW_REJECTED_ROWS,
     RAW_TABLES,
@@ -51,6 +52,8 @@ class StagedFile:
         Columns with one value for the whole file.
     content_id : str or None
         Key column that is made of what the rows say; None: it is as it came.
+    attributes : Path or None
+        Parquet file of the rows' attributes, which go to a table of their own.
     """
 
     table: Table
@@ -59,6 +62,7 @@ class StagedFile:
     rejected: Path | None
     constants: Mapping[str, str]
     content_id: str | None = None
+    attributes: Path | None = None
 
 
 def check_raw_tables(connection: duckdb.DuckDBPyConnection) -> None:
@@ -211,7 +215,8 @@ def write_landing(
 
 def _replace(connection: duckdb.DuckDBPyConnection, file: StagedFile, loaded_at: datetime) -> None:
     by_file = f"{quoted(Columns.SOURCE_FILE)} = ?"
-    for table in (file.table, RAW_REJECTED_ROWS):
+    attributes = ATTRIBUTES_OF.get(file.table)
+    for table in (file.table, RAW_REJECTED_ROWS, *([attributes] if attributes else [])):
         connection.execute(
             f"delete from {table_relation(connection, table)} where {by_file}", [file.source_file]
         )
@@ -229,6 +234,8 @@ def _replace(connection: duckdb.DuckDBPyConnection, file: StagedFile, loaded_at:
             Columns.LOADED_AT: loaded_at,
         }
         _insert_parquet(connection, file.table, file.accepted, values, file.content_id)
+        if file.attributes is not None and attributes is not None:
+            _insert_parquet(connection, attributes, file.attributes, values)
     if file.rejected is not None:
         values = {Columns.LOADED_AT: loaded_at}
         _insert_parquet(connection, RAW_REJECTED_ROWS, file.rejected, values)

@@ -79,6 +79,22 @@ EVERY_COLUMN: Final = (
         transacted_at, 'p/reviews.csv', loaded_at
     from raw.transactions where hash(transaction_id) % 4 = 1
     """,
+    """
+    insert into raw.client_attributes (
+        client_id, attribute, value, value_number, updated_at, source_file, loaded_at
+    )
+    select client_id, unnest(['plan', 'visits']), 'plan ' || hash(client_id) % 3,
+        unnest([null, hash(client_id) % 40]), '2024-01-02', 'p/client_attributes.csv', loaded_at
+    from raw.clients
+    """,
+    """
+    insert into raw.service_attributes (
+        service_id, attribute, value, value_number, updated_at, source_file, loaded_at
+    )
+    select service_id, 'minutes', hash(service_id) % 90, hash(service_id) % 90, '2024-01-02',
+        'p/service_attributes.csv', loaded_at
+    from raw.services
+    """,
 )
 
 # What the loader would have noted of these files.
@@ -227,6 +243,14 @@ def test_every_rule_builds(full_copy: Path) -> None:
     build(full_copy, OTHERWISE)
     found |= found_reasons(full_copy)
     assert found - {"eligible"} == set(reasons())
+    families = rows_of(
+        full_copy,
+        "select distinct feature_family from learning.feature_counts "
+        "where feature_family like 'attribute%'",
+    )
+    assert {family for (family,) in families} == {
+        "attribute_plan", "attribute_visits", "attribute_minutes", "attribute_region",
+    }  # fmt: skip
 
 
 def test_a_misspelt_exclusion_fails_the_build(built_world: Path) -> None:

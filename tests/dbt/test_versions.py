@@ -30,6 +30,8 @@ CHANGES = (
     "update raw.clients set age_band = '35-44', updated_at = '2024-06-25' where client_id = 'C000'",
     "update raw.clients set has_marketing_consent = false, updated_at = '2024-06-25'"
     " where client_id = 'C001'",
+    "update raw.client_attributes set value = 'gold', updated_at = '2024-06-25'"
+    " where client_id in ('C000', 'C002')",
     "update raw.clients set loaded_at = '2024-09-01'",
     "update raw.services set loaded_at = '2024-09-01'",
 )
@@ -90,6 +92,9 @@ def dated_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
             warehouse,
             "update raw.services set updated_at = '2024-01-01'",
             "update raw.clients set updated_at = '2024-01-01'",
+            "insert into raw.client_attributes (client_id, attribute, value, updated_at, loaded_at)"
+            " select client_id, 'plan', case when client_id in ('C003', 'C004') then 'gold'"
+            " else 'basic' end, '2024-01-01', loaded_at from raw.clients",
         )
         dbt(warehouse, *WITHOUT_TESTS)
 
@@ -140,6 +145,11 @@ def test_old_folds_see_the_old_and_serving_the_new(changed_world: Path) -> None:
         "validation": "25-34",
         "test": "25-34",
         "serving": "35-44",
+    }
+    assert features(changed_world, "client", "C000", "attribute_plan") == {
+        "validation": "basic",
+        "test": "basic",
+        "serving": "gold",
     }
     assert features(changed_world, "service", "S06", "category") == {
         "validation": "category 0",

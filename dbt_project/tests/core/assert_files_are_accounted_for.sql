@@ -11,6 +11,7 @@ current_files as (
 
     select
         source_file,
+        max(entity) as entity,
         sum(read_count) as read_count,
         sum(accepted_count) as accepted_count,
         sum(rejected_count) as rejected_count,
@@ -31,6 +32,17 @@ raw_rows as (
         from {{ source('raw', entity) }}
         where source_file is not null
         group by source_file
+        union all
+    {% endfor %}
+    -- Attributes that came in the columns of another entity's file are no rows of that file.
+    {% for entity in ['client_attributes', 'service_attributes'] %}
+        select
+            attributes.source_file,
+            sum(case when current_files.entity = '{{ entity }}' then 1 else 0 end) as row_count
+        from {{ source('raw', entity) }} as attributes
+        left join current_files on attributes.source_file = current_files.source_file
+        where attributes.source_file is not null
+        group by attributes.source_file
         {{ 'union all' if not loop.last }}
     {% endfor %}
 

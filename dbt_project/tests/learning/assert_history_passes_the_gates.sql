@@ -20,8 +20,13 @@
 ] -%}
 {%- set read_side_by_side = ['int_events_by_fold', 'int_web_events_by_fold'] -%}
 {#- What each fold knows of clients and services; everybody else reads it here. -#}
-{%- set may_read_versions = ['int_clients_by_fold', 'int_services_by_fold'] -%}
-{%- set has_versions = ['int_client_versions', 'int_service_versions', 'client_identities'] -%}
+{%- set may_read_versions = [
+    'int_clients_by_fold', 'int_services_by_fold', 'int_attributes_by_fold',
+] -%}
+{%- set has_versions = [
+    'int_client_versions', 'int_service_versions', 'int_attribute_versions',
+    'int_attributes_classified', 'client_identities',
+] -%}
 {%- set of_no_time = {
     'dim_clients': ['client_id', 'client_idx'],
     'dim_services': ['service_id', 'service_idx'],

@@ -47,6 +47,11 @@ where
         scope = 'service'
         and feature in ('partner', 'category', 'private_label_share')
     )
+    -- What partners declare as attributes.
+    and not (
+        scope in ('client', 'service')
+        and feature like 'attribute\_%' escape '\'
+    )
     and not (
         scope = 'client segment'
         and feature in ('age', 'income')

@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.contracts import (
+    ATTRIBUTES_OF,
+    RAW_CLIENT_ATTRIBUTES,
     RAW_CLIENTS,
     RAW_PARTNERS,
     RAW_REVIEWS,
@@ -68,6 +70,8 @@ class ColumnPlan:
     factors : mapping of str to pair of str
         By the contract's column: the two columns whose product it is, each by the contract's name
         or the file's.
+    attributes : mapping of str to str
+        The file's column by the attribute's name.
     """
 
     table: Table
@@ -80,14 +84,14 @@ class ColumnPlan:
     normalise: Mapping[str, Callable[[str], str | None]]
     secret: bytes | None
     factors: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
     def rows(self, batch: RowBatch) -> pa.Table:
         """Rows by the contract's names, with their lines; texts are not yet converted."""
         columns = {}
         for name, source in self.sources.items():
             column = batch.columns.column(source)
-            if name in self.values:
-                column = _replaced(column, self.values[name])
+            column = replaced(column, self.values.get(name, {}))
             if name in identity.HASHED and self.secret is not None:
                 column = identity.hash_column(column, self.normalise[name], self.secret)
             columns[identity.HASHED.get(name, name)] = column
@@ -102,7 +106,10 @@ class ColumnPlan:
         return pa.table(columns)
 
 
-def _replaced(column: pa.ChunkedArray, values: Mapping[str, str]) -> pa.Array:
+def replaced(column: pa.ChunkedArray, values: Mapping[str, str]) -> pa.ChunkedArray | pa.Array:
+    """A column of text with the partner's values in the contract's words."""
+    if not values:
+        return column
     encoded = pc.dictionary_encode(column.combine_chunks())
     replaced = [values.get(text.strip(), text) for text in encoded.dictionary.to_pylist()]
     return pc.take(pa.array(replaced, pa.string()), encoded.indices)
@@ -133,8 +140,11 @@ def plan_columns(
     wanted = [name for name in names if name and name not in entity.ignore_columns]
     _refuse_twice(wanted, "the header names {} twice: rename or drop one")
     multiplied = {name for pair in entity.factors.values() for name in pair}
+    attributes = {entity.attributes[name]: name for name in wanted if name in entity.attributes}
     targets = {}
     for name in wanted:
+        if name in entity.attributes:
+            continue
         target = entity.columns.get(name, name)
         # What is only multiplied need be no column of the contract.
         if name not in multiplied or (target in known and target not in entity.computed):
@@ -199,6 +209,7 @@ def plan_columns(
         _normalisers(mapping),
         key,
         factors,
+        attributes,
     )
 
 
@@ -236,9 +247,10 @@ def _unknown(
             f"its first line names no column of {table.name} ({identity.shown(unknown)}): does it "
             "lack a header? Else name its columns in mapping.yml"
         )
+    declare = ", or declare it under attributes" if table in ATTRIBUTES_OF else ""
     return (
         f"{identity.shown(unknown)}: no such column in {table.name}; rename or ignore it in "
-        f"mapping.yml. There are {', '.join(known[:_KEPT_NAMES])}"
+        f"mapping.yml{declare}. There are {', '.join(known[:_KEPT_NAMES])}"
         + (", ..." if len(known) > _KEPT_NAMES else "")
     )
 
@@ -255,4 +267,4 @@ def _refuse_lacking(table: Table, known: Sequence[str], there: set[str | None]) 
 
 def holds_people(table: Table) -> bool:
     """Whether rows of a table may tell who a person is."""
-    return table is RAW_CLIENTS
+    return table in (RAW_CLIENTS, RAW_CLIENT_ATTRIBUTES)

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from ml.contracts import RAW_ENTITIES, RAW_TRANSACTIONS, Columns, Table
+from ml.contracts import ATTRIBUTES_OF, RAW_ENTITIES, RAW_TRANSACTIONS, Columns, Table
 from ml.contracts.table import DOUBLE, TIMESTAMP
 from ml.sources.files.delimited import OTHER_DELIMITERS
 from ml.sources.files.encodings import UTF_8
@@ -276,7 +276,10 @@ def _entity(table: Table, samples: Sequence[_Sample]) -> list[str]:
     ignored = [name for name in names if name not in columns and name not in multiplied]
     if ignored:
         shown = ", ".join(_quoted(name) for name in ignored)
-        lines.append(f"    ignore_columns: [{shown}]  # nothing in the contract is named like it")
+        hint = "; what tells of them may be attributes" if table in ATTRIBUTES_OF else ""
+        lines.append(
+            f"    ignore_columns: [{shown}]  # nothing in the contract is named like it{hint}"
+        )
     lacking = [
         column.name
         for column in table.columns

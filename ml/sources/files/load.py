@@ -145,7 +145,7 @@ def _refuse(outcome: FileOutcome, problem: str) -> None:
     outcome.reasons.clear()
     outcome.warnings.clear()
     outcome.notes.clear()
-    outcome.accepted_rows = outcome.rejected_rows = None
+    outcome.accepted_rows = outcome.rejected_rows = outcome.attribute_rows = None
 
 
 def _skip_copies(outcomes: list[FileOutcome], known: Mapping[str, KnownFile]) -> None:
@@ -191,6 +191,7 @@ def _write(
             outcome.rejected_rows,
             _constants(table, outcome.partner or ""),
             outcome.content_id,
+            outcome.attribute_rows,
         )
         for file, outcome in zip(files, outcomes, strict=True)
         if outcome.status == LOADED and (table := file.table) is not None

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ml.contracts import RAW_CLIENTS, RAW_ENTITIES, Columns, Table
+from ml.contracts import ATTRIBUTES_OF, RAW_CLIENTS, RAW_ENTITIES, Columns, Table
 from ml.contracts.table import DOUBLE
 from ml.sources.files.encodings import known_encoding
 from ml.sources.files.identity import HASHED
@@ -56,6 +56,7 @@ def one_line(name: str) -> str:
 
 _Name = Annotated[str, AfterValidator(one_line)]
 _Encoding = Annotated[str, AfterValidator(known_encoding)]
+_Attribute = Annotated[str, Field(min_length=1, max_length=60, pattern="^[^=\x00-\x1f]+$")]
 _Count = Annotated[int, Field(ge=0, le=1000)]
 
 
@@ -73,7 +74,9 @@ class EntityMapping(_Strict):
     constants : dict of str to str
         Values of columns that the files lack.
     values : dict of str to dict of str to str
-        For a column of the contract: the partner's values to the contract's.
+        For a column of the contract, or an attribute: the partner's values to the contract's.
+    attributes : dict of str to str
+        Of clients and services: the partner's columns that become attributes, to their names.
     computed : dict of str to str
         For a column of numbers of the contract: the product of two columns, ``a * b``, each by
         the contract's name or the partner's.
@@ -91,6 +94,7 @@ class EntityMapping(_Strict):
     columns: dict[_Name, str] = Field(default_factory=dict)
     constants: dict[str, str] = Field(default_factory=dict)
     values: dict[str, dict[str, str]] = Field(default_factory=dict)
+    attributes: dict[_Name, _Attribute] = Field(default_factory=dict)
     computed: dict[str, str] = Field(default_factory=dict)
     ignore_columns: tuple[_Name, ...] = ()
     skip_lines: _Count | None = None
@@ -155,7 +159,7 @@ class Mapping(_Strict):
             for key, names in (
                 ("columns", list(entity.columns.values())),
                 ("constants", list(entity.constants)),
-                ("values", list(entity.values)),
+                ("values", [n for n in entity.values if n not in entity.attributes.values()]),
                 ("computed", list(entity.computed)),
             ):
                 for column in names:
@@ -168,6 +172,7 @@ class Mapping(_Strict):
                 if column in HASHED:
                     raise ValueError(f"entities.{name}.constants: '{column}' differs by client")
             _check_computed(f"entities.{name}.computed", tables[name], entity)
+            _check_attributes(f"entities.{name}.attributes", tables[name], entity)
         return self
 
     @property
@@ -195,6 +200,22 @@ def _check_computed(where: str, table: Table, entity: EntityMapping) -> None:
             raise ValueError(f"{where}: '{name}' is no amount or quantity")
         if name in entity.constants:
             raise ValueError(f"{where}: '{name}' is a constant as well: drop one")
+
+
+def _check_attributes(where: str, table: Table, entity: EntityMapping) -> None:
+    names = list(entity.attributes.values())
+    if names and table not in ATTRIBUTES_OF:
+        having = " and ".join(one.name for one in ATTRIBUTES_OF)
+        raise ValueError(f"{where}: only {having} have attributes")
+    for column, name in entity.attributes.items():
+        if name in deliverable(table):
+            raise ValueError(
+                f"{where}: '{name}' is a column of {table.name}: write it under columns"
+            )
+        if names.count(name) > 1:
+            raise ValueError(f"{where}: two columns become '{name}': ignore one")
+        if column in entity.columns or column in entity.ignore_columns:
+            raise ValueError(f"{where}: '{column}' is also renamed or ignored: drop one")
 
 
 def mapping_text(folder: Path) -> bytes:

@@ -69,7 +69,7 @@ class FileOutcome:
         Why it was refused or skipped, and what to do.
     is_held : bool
         Whether it was refused for what the partner's other files show.
-    accepted_rows, rejected_rows : Path or None
+    accepted_rows, rejected_rows, attribute_rows : Path or None
         Where its rows are staged.
     content_id : str or None
         Key column that is made of what the rows say.
@@ -92,6 +92,7 @@ class FileOutcome:
     is_held: bool = False
     accepted_rows: Path | None = None
     rejected_rows: Path | None = None
+    attribute_rows: Path | None = None
     content_id: str | None = None
 
     @property

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from ml.contracts import RAW_REJECTED_ROWS, Columns, Table, arrow_table
 from ml.contracts.table import TIMESTAMP
+from ml.sources.files.attributes import AttributeReader
 from ml.sources.files.columns import ColumnPlan, holds_people, plan_columns
 from ml.sources.files.delimited import CsvReader
 from ml.sources.files.identity import HASHED, MASK, mask_all
@@ -89,16 +90,27 @@ def stage_file(
     notes: dict[str, None] = {}
     with ExitStack() as stack:
         accepted = stack.enter_context(closing(_Sink(target.with_suffix(".accepted"))))
+        attributes = stack.enter_context(closing(_Sink(target.with_suffix(".attributes"))))
         rejected = stack.enter_context(closing(_Sink(target.with_suffix(".rejected"))))
         clock = _Clock(table, loaded_at)
         for reader, plan, place in _readers(file, table, mapping, partner):
             if mapping.entity(table).id_from_content:
                 outcome.content_id = plan.made_id
             incoming = _incoming(file, plan, reader)
-            with closing(Converter(table, incoming, mapping.text_format)) as converter:
-                for batch in reader:
-                    good, bad = _convert(place.placed(batch), plan, converter, reader)
+            with ExitStack() as engines:
+                converter = engines.enter_context(
+                    closing(Converter(table, incoming, mapping.text_format))
+                )
+                attribute_reader = (
+                    engines.enter_context(closing(AttributeReader(plan, mapping.text_format)))
+                    if plan.attributes
+                    else None
+                )
+                for batch in map(place.placed, reader):
+                    good, texts, bad = _convert(batch, plan, converter, reader)
                     _count_unread(good, plan.table, outcome)
+                    if attribute_reader is not None:
+                        attributes.write(attribute_reader.rows(good, texts))
                     good = good.drop_columns([UNREAD]).rename_columns({LINE: Columns.SOURCE_LINE})
                     clock.look_at(good)
                     accepted.write(good)
@@ -113,6 +125,7 @@ def stage_file(
             notes.update(dict.fromkeys(reader.notes))
     outcome.notes += [*notes, *clock.told("time_zone" in mapping.model_fields_set)]
     outcome.accepted_rows, outcome.rejected_rows = accepted.path, rejected.path
+    outcome.attribute_rows = attributes.path
 
 
 def _incoming(file: LandingFile, plan: ColumnPlan, reader: Reader) -> Incoming:
@@ -263,12 +276,13 @@ def _reader(content: Content, mapping: Mapping, table: Table) -> Reader:
 
 def _convert(
     batch: RowBatch, plan: ColumnPlan, converter: Converter, reader: Reader
-) -> tuple[pa.Table, list[BrokenRow]]:
-    """Rows of the contract, and what is known of those that cannot be any."""
+) -> tuple[pa.Table, pa.Table, list[BrokenRow]]:
+    """Rows of the contract, their texts, and what is known of those that cannot be any."""
     incoming = plan.rows(batch)
     typed = converter.convert(incoming)
     problems = typed.column(PROBLEM)
-    good = typed.filter(pc.is_null(problems)).drop_columns([PROBLEM])
+    is_good = pc.is_null(problems)
+    good = typed.filter(is_good).drop_columns([PROBLEM])
     types = {c.name: c.type for c in plan.table.columns} | {LINE: pa.int64()}
     good = good.cast(pa.schema([(f.name, types.get(f.name, f.type)) for f in good.schema]))
     positions = pc.indices_nonzero(pc.is_valid(problems)).to_pylist()
@@ -280,7 +294,7 @@ def _convert(
         bad.append(BrokenRow(line, reason, detail, reader.mask(text, plan.hidden)))
     is_private = bool(plan.hidden) or holds_people(plan.table)
     bad += [replace(r, text=mask_all(r.text)) if is_private else r for r in batch.broken]
-    return good, bad
+    return good, batch.columns.filter(is_good), bad
 
 
 def _told_place(row: BrokenRow) -> str:

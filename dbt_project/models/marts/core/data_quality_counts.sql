@@ -22,6 +22,10 @@ raw_counts as (
     {{ raw_row_counts('web_events', ['event_id']) }}
     union all
     {{ raw_row_counts('reviews', ['review_id']) }}
+    union all
+    {{ raw_row_counts('client_attributes', ['client_id', 'attribute']) }}
+    union all
+    {{ raw_row_counts('service_attributes', ['service_id', 'attribute']) }}
 
 ),
 
@@ -124,6 +128,17 @@ classified_rows as (
         coalesce(rejection_reason, 'accepted') as outcome,
         case when rejection_reason is null then 'accepted' else 'rejected' end as outcome_kind
     from {{ ref('int_reviews_classified') }}
+
+    union all
+
+    select
+        case
+            when client_id is null then 'service_attributes'
+            else 'client_attributes'
+        end as entity,
+        coalesce(rejection_reason, 'accepted') as outcome,
+        case when rejection_reason is null then 'accepted' else 'rejected' end as outcome_kind
+    from {{ ref('int_attributes_classified') }}
 
 ),
 

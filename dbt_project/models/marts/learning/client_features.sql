@@ -347,6 +347,17 @@ features as (
 
     {{ numeric_features('client_reviews', keys, ['review_count', 'review_mean']) }}
 
+    union all
+
+    select
+        fold,
+        client_idx,
+        known_at,
+        feature,
+        value
+    from {{ ref('int_attribute_features_by_fold') }}
+    where client_idx is not null
+
 )
 
 select

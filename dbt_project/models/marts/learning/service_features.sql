@@ -133,6 +133,17 @@ features as (
 
     {{ numeric_features('service_reviews', keys, ['review_count', 'review_mean']) }}
 
+    union all
+
+    select
+        fold,
+        service_idx,
+        known_at,
+        feature,
+        value
+    from {{ ref('int_attribute_features_by_fold') }}
+    where service_idx is not null
+
 )
 
 select

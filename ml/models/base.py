@@ -128,6 +128,11 @@ class Recommender(ABC):
     name: ClassVar[str]
     best_epoch: int = 1
 
+    @property
+    def choices(self) -> dict[str, float | str]:
+        """What the last fit chose on the data beside its length: values by setting."""
+        return {}
+
     @abstractmethod
     def fit(
         self,

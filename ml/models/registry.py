@@ -12,6 +12,8 @@ from ml.models.settings import ModelSettings
 
 MODELS: Final = {
     "popularity": "ml.models.popularity:Popularity",
+    "segment_popularity": "ml.models.segment_popularity:SegmentPopularity",
+    "item_knn": "ml.models.item_knn:ItemKNN",
     "ease": "ml.models.ease:Ease",
     "lightfm": "ml.models.lightfm:LightFM",
     "ncf": "ml.models.ncf:NCF",

@@ -45,8 +45,8 @@ SETTINGS = {
     ),
 }
 EVERY = tuple(MODELS)
-# What everybody buys cannot tell one client from another.
-PERSONAL = tuple(name for name in EVERY if name != "popularity")
+# What everybody buys, or everybody of a segment, cannot tell one client from another.
+PERSONAL = tuple(name for name in EVERY if name not in ("popularity", "segment_popularity"))
 
 
 def fresh(name: str, seed: int = 3) -> Recommender:
@@ -161,7 +161,7 @@ def test_foreign_or_missing_state_is_refused(
 
 
 def test_an_unknown_name_is_refused() -> None:
-    with pytest.raises(ModelError, match="there are popularity, ease"):
+    with pytest.raises(ModelError, match="there are popularity, segment_popularity"):
         create("oracle", seed=0, threads=1)
 
 

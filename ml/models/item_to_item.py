@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Callable
+from copy import copy
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -63,6 +64,7 @@ class ItemToItem(Recommender):
         self._shares = np.zeros(0, dtype=np.float32)
         self._offset = np.zeros(0, dtype=np.float32)
         self._owned = sparse.csr_matrix((0, 0), dtype=np.float32)
+        self._distances: IntArray | None = None
 
     @property
     def owned(self) -> sparse.csr_matrix:
@@ -106,7 +108,11 @@ class ItemToItem(Recommender):
         self._shares = shares.astype(np.float32)
         rate = log_adoption_rate(fold, self.settings.adoption_days)
         self._offset = rate * np.float32(self.settings.adoption_weight)
-        self._owned = self._with_recency(owned, fold)
+        order = AdoptionOrder.of(fold)
+        self._distances = None if order is None else order.from_cutoff()
+        self._owned = self._read(
+            owned.sorted_indices(), self.settings.recency_weight, self.settings.recency_services
+        )
         solver = self._solver(owned)
         sizes = [len(axis) for axis in self.grid]
 
@@ -163,16 +169,20 @@ class ItemToItem(Recommender):
             found.append(axis[place] if own is None else own)
         return tuple(found)
 
-    def _with_recency(self, owned: sparse.csr_matrix, fold: Fold) -> sparse.csr_matrix:
-        settings = self.settings
-        order = AdoptionOrder.of(fold) if settings.recency_weight else None
-        if order is None:
+    def by_recency(self, weight: float, services: float) -> Self | None:
+        """See :class:`ml.models.recency.ReadsOrder`."""
+        if self._distances is None or self.settings.recency_weight:
+            return None
+        found = copy(self)
+        found._owned = self._read(self._owned, weight, services)
+        return found
+
+    def _read(self, owned: sparse.csr_matrix, weight: float, services: float) -> sparse.csr_matrix:
+        """What clients have, the newest weighted more; indices are sorted."""
+        if self._distances is None or not weight:
             return owned
-        owned = owned.sorted_indices()
-        owned.data *= recency_weights(
-            order.from_cutoff(), settings.recency_weight, settings.recency_services
-        )
-        return owned
+        data = owned.data * recency_weights(self._distances, weight, services)
+        return sparse.csr_matrix((data, owned.indices, owned.indptr), owned.shape)
 
     def score(self, clients: IntArray) -> FloatArray:
         """See :class:`Recommender`."""

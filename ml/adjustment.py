@@ -6,12 +6,12 @@ Any model's score ``s`` becomes
 
 with ``rate`` the log adoption rate of the last ``adoption_days`` (:mod:`ml.models.adoption`), over
 all time that is plain popularity, and ``interest`` as ``learning.interests`` has it, above zero and
-on a log scale. A model that can read the newest services of a history louder (:mod:`ml.models.recency`)
-does so before, if that helps. How fast a market turns over is the data's to say: a wholesaler
-sells what last week sold, an insurer does not. And nobody is likelier to take a service up than who
-just put it in the cart. So all of it is chosen on validation for each model, without fitting it
-again: scores of different models have different scales. Where nothing is gained, scores stay as
-they are, bit for bit.
+on a log scale. A model that can weight the newest services of a history more
+(:mod:`ml.models.recency`) does so before, if that helps. How fast a market turns over is the data's
+to say: a wholesaler sells what last week sold, an insurer does not. And nobody is likelier to take
+a service up than who just put it in the cart. So all of it is chosen on validation for each model,
+without fitting it again: scores of different models have different scales. Where nothing is
+gained, scores stay as they are, bit for bit.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import numpy as np
 from scipy import sparse
 
 from ml.dataset import FloatArray, Fold, IntArray
+from ml.enough import too_little
 from ml.evaluation.metrics import Values, ndcg
 from ml.evaluation.protocol import Scores
 from ml.evaluation.significance import SIGNIFICANT, standard_error
@@ -42,9 +43,6 @@ DAYS: Final = (3.0, 7.0, 14.0, 30.0, 60.0, 90.0, 180.0, EVER)
 
 RECENCIES: Final = ((1.0, 30.0), (3.0, 30.0), (5.0, 10.0), (20.0, 5.0))
 """Weights of the newest service, and services after which they have fallen, that are tried."""
-
-LEAST_LABELLED: Final = 30
-"""Clients with a label below which nothing is chosen: chance would choose."""
 
 _MOST_CLIENTS: Final = 4096
 # Scores of the clients that choices are made on are held together: 128 MiB at most.
@@ -164,9 +162,9 @@ def choose_adjustment(model: Scores, fold: Fold, block_size: int) -> Adjustment:
     Returns
     -------
     Adjustment
-        The default where fewer than ``LEAST_LABELLED`` clients have a label.
+        The default where there is too little to choose on.
     """
-    if len(fold.labelled_clients) < LEAST_LABELLED:
+    if too_little(fold):
         return Adjustment()
     tries = _Tries.of(model, fold, block_size)
     chosen = tries.best(tries.recencies(), Adjustment())

@@ -9,13 +9,13 @@ from scipy import sparse
 from ml.adjustment import (
     DAYS,
     EVER,
-    LEAST_LABELLED,
     Adjusted,
     Adjustment,
     choose_adjustment,
     scorer,
 )
 from ml.dataset import FloatArray, Fold, IntArray
+from ml.enough import LEAST_LABELLED
 from ml.models.adoption import log_adoption_rate
 from ml.models.ease import Ease
 from ml.models.settings import EaseSettings

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from copy import copy
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from scipy import sparse
@@ -21,7 +21,7 @@ from ml.models.recency import AdoptionOrder, recency_weights
 from ml.models.settings import ItemToItemSettings
 from ml.models.state import read_state, write_state
 
-Weights = FloatArray | sparse.csr_matrix
+Weights: TypeAlias = FloatArray | sparse.csr_matrix
 """How strongly an owned service (row) speaks for another (column), (n, n)."""
 
 Solver = Callable[[tuple[float, ...]], Weights]
@@ -59,7 +59,7 @@ class ItemToItem(Recommender):
     """Places in the grid of what holds where there is nothing to choose on."""
 
     def __init__(self, settings: Any = None, *, seed: int = 42, threads: int = 1) -> None:
-        self.settings = settings or self.settings_class()
+        self.settings: Any = settings or self.settings_class()
         self._weights: Weights = np.zeros((0, 0), dtype=np.float32)
         self._shares = np.zeros(0, dtype=np.float32)
         self._offset = np.zeros(0, dtype=np.float32)

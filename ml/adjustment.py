@@ -25,7 +25,7 @@ from scipy import sparse
 
 from ml.dataset import FloatArray, Fold, IntArray
 from ml.enough import too_little
-from ml.evaluation.metrics import Values, ndcg
+from ml.evaluation.metrics import Values, cutoffs_of, ndcg, shown_cutoff
 from ml.evaluation.protocol import Scores
 from ml.evaluation.significance import SIGNIFICANT, standard_error
 from ml.models.adoption import log_adoption_rate
@@ -145,7 +145,7 @@ def scorer(model: Scores, fold: Fold, adjustment: Adjustment) -> Scorer:
 
 
 def choose_adjustment(model: Scores, fold: Fold, block_size: int) -> Adjustment:
-    """Choose what is added by NDCG@10 on a fold's labels.
+    """Choose what is added by NDCG on a fold's labels.
 
     Recency and the rate of what sells now have to gain significantly over the model as it is: of
     sixty tries some gain by chance. Interest is chosen on top, the smallest weight of equals.
@@ -246,8 +246,8 @@ class _Tries:
         return [factor * self.unit for factor in FACTORS]
 
     def ndcg(self, adjustment: Adjustment) -> Values:
-        """NDCG@10 of each client that has a label among its candidates."""
+        """NDCG of each client that has a label among its candidates."""
         score = scorer(self, self.fold, adjustment)
         ranks = rank_labels(score, self.fold, self.clients, self.block_size, depth=0)
-        values = ndcg(ranks, 10)
+        values = ndcg(ranks, shown_cutoff(cutoffs_of(ranks)))
         return values[~np.isnan(values)]

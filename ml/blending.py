@@ -41,7 +41,6 @@ _MOST_STEPS: Final = 10
 _AT_ONCE: Final = 1 << 22
 # First candidates of each member that are looked at: nothing else comes among the first ten.
 _DEPTH: Final = 50
-_K: Final = 10
 
 
 class Blend:
@@ -130,8 +129,10 @@ def comparable(scores: FloatArray) -> FloatArray:
     return found
 
 
-def blend_weights(members: Mapping[str, Scores], best: str, fold: Fold) -> dict[str, float]:
-    """Choose the weights of a blend by NDCG@10 on a fold's labels.
+def blend_weights(
+    members: Mapping[str, Scores], best: str, fold: Fold, k: int = 10
+) -> dict[str, float]:
+    """Choose the weights of a blend by NDCG on a fold's labels.
 
     Parameters
     ----------
@@ -141,13 +142,15 @@ def blend_weights(members: Mapping[str, Scores], best: str, fold: Fold) -> dict[
         The best of them, which the others have to add something to.
     fold : Fold
         Validation.
+    k : int, default 10
+        First candidates that NDCG looks at.
 
     Returns
     -------
     dict of str to float
         By name, summing to one; empty where no blend is significantly better than the best.
     """
-    table = _Table.of(members, fold)
+    table = _Table.of(members, fold, k)
     first = list(members).index(best)
     alone = np.eye(len(members))[first]
     is_even = np.arange(len(table.counts)) % 2 == 0
@@ -177,15 +180,18 @@ class _Table:
         Row and column of each label.
     counts : ndarray of int64, (n_clients,)
         Labels of each client, at least one.
+    k : int
+        First candidates that NDCG looks at.
     """
 
     scores: FloatArray
     owners: Any
     places: Any
     counts: Any
+    k: int
 
     @classmethod
-    def of(cls, members: Mapping[str, Scores], fold: Fold) -> Self:
+    def of(cls, members: Mapping[str, Scores], fold: Fold, k: int) -> Self:
         clients = fold.labelled_clients
         clients = clients[:: max(1, -(-len(clients) // _MOST_CLIENTS))]
         at_once = max(1, _AT_ONCE // fold.n_services)
@@ -198,18 +204,18 @@ class _Table:
             scores[row, : len(found)] = found
             is_label[row, : len(found)] = labels
         owners, places = np.nonzero(is_label)
-        return cls(scores, owners, places, is_label.sum(axis=1))
+        return cls(scores, owners, places, is_label.sum(axis=1), k)
 
     def ndcg(self, weights: Values) -> Values:
-        """NDCG@10 of each client under some weights, (n_clients,)."""
+        """NDCG of each client under some weights, (n_clients,)."""
         used = weights > 0
         mixed = self.scores[:, :, used] @ weights[used].astype(np.float32)
         own = mixed[self.owners, self.places]
         ranks = 1 + (mixed[self.owners] > own[:, None]).sum(axis=1)
-        gains = np.where(ranks <= _K, 1.0 / np.log2(ranks + 1.0), 0.0)
-        ideal = np.concatenate([[0.0], np.cumsum(1.0 / np.log2(np.arange(_K) + 2.0))])
+        gains = np.where(ranks <= self.k, 1.0 / np.log2(ranks + 1.0), 0.0)
+        ideal = np.concatenate([[0.0], np.cumsum(1.0 / np.log2(np.arange(self.k) + 2.0))])
         sums = np.bincount(self.owners, weights=gains, minlength=len(self.counts))
-        found: Values = sums / ideal[np.minimum(self.counts, _K)]
+        found: Values = sums / ideal[np.minimum(self.counts, self.k)]
         return found
 
     def climb(self, weights: Values, is_used: BoolArray) -> Values:

@@ -30,7 +30,7 @@ from ml.ranking import Scorer
 from ml.settings import Settings
 
 CHAMPION_METRIC: Final = "ndcg@10"
-"""Decides between models, on validation."""
+"""Decides between models, on validation; of fewer first offers where the catalogue is small."""
 
 SIMPLE_MODELS: Final = ("popularity", "segment_popularity", "item_knn", "ease")
 _ALPHA: Final = 0.05
@@ -63,7 +63,7 @@ class Fitted:
     @property
     def champion_value(self) -> float:
         """What the choice between models looks at, minus infinity where undefined; never shown."""
-        value = self.validation.value(CHAMPION_METRIC)
+        value = self.validation.value(self.validation.choice_metric)
         return float("-inf") if value is None else value
 
 
@@ -121,7 +121,7 @@ class Champion:
     sentences : tuple of str
         Why it was chosen, with the figures, and how it did on test.
     against : dict of str to Comparison
-        Paired comparison of NDCG@10 on the test fold with every other model; p-values
+        Paired comparison of NDCG on the test fold with every other model; p-values
         corrected by Holm's method over all pairs of models.
     """
 
@@ -243,7 +243,7 @@ def fit_on_validation(
         adjustment = choose_adjustment(model, fold, settings.block_size)
         fitted = _judged(model, epochs, adjustment, fold, settings)
         told = [f"epoch {model.best_epoch} of {len(epochs)}"] if name not in SIMPLE_MODELS else []
-        if len(told) and fitted.validation.value(CHAMPION_METRIC) is not None:
+        if len(told) and fitted.champion_value > float("-inf"):
             told += ["still rising"] if 1 < model.best_epoch == len(epochs) else []
         step.outcome = _outcome(fitted, [*told, tell_choices(model.choices), str(adjustment)])
     return fitted
@@ -275,7 +275,8 @@ def fit_blend(
         adjustments = {name: one.adjustment for name, one in fitted.items()}
         equal = dict.fromkeys(fitted, 1 / len(fitted))
         best = _best_of(list(fitted), fitted)
-        weights = blend_weights(Blend.of(equal, models, adjustments, fold).members, best, fold)
+        members = Blend.of(equal, models, adjustments, fold).members
+        weights = blend_weights(members, best, fold, fitted[best].validation.k)
         if not weights:
             step.outcome = f"none is significantly better than {best}"
             return None
@@ -307,8 +308,9 @@ def _judged(
 
 
 def _outcome(fitted: Fitted, told: Sequence[str]) -> str:
-    value = fitted.validation.value(CHAMPION_METRIC)
-    reached = "no labels" if value is None else f"{CHAMPION_METRIC} {value:.4f}"
+    metric = fitted.validation.choice_metric
+    value = fitted.validation.value(metric)
+    reached = "no labels" if value is None else f"{metric} {value:.4f}"
     return ", ".join([reached, *(part for part in told if part)])
 
 
@@ -413,8 +415,9 @@ def _trial(name: str, fitted: Fitted, model: FittedModel, settings: Settings, fo
 
 
 def _outcome_of_test(trial: Trial) -> str:
-    value = trial.test.value(CHAMPION_METRIC)
-    return f"{CHAMPION_METRIC} {value:.4f} on test" if value is not None else "no labels"
+    metric = trial.test.choice_metric
+    value = trial.test.value(metric)
+    return f"{metric} {value:.4f} on test" if value is not None else "no labels"
 
 
 def measure(score: Scorer, fold: Fold, settings: Settings, calibrator: Calibrator) -> Evaluation:
@@ -439,7 +442,7 @@ def _told(epoch: Epoch) -> str:
 
 
 def best_on_validation(fitted: Mapping[str, Fitted]) -> str:
-    """Choose a model by NDCG@10 on validation; where chance could decide, a baseline serves.
+    """Choose a model by NDCG on validation; where chance could decide, a baseline serves.
 
     A learned model has to beat the best baseline significantly, on paired differences between
     clients; of those the best is chosen, since none is simpler than another. Of baselines it is the
@@ -469,7 +472,7 @@ def best_on_validation(fitted: Mapping[str, Fitted]) -> str:
 
 def _labelled(fitted: Fitted) -> int:
     """Clients that the choice rests on."""
-    values = fitted.validation.per_client.get(CHAMPION_METRIC, np.empty(0))
+    values = fitted.validation.per_client[fitted.validation.choice_metric]
     return int((~np.isnan(values)).sum())
 
 
@@ -479,9 +482,8 @@ def _best_of(names: Sequence[str], fitted: Mapping[str, Fitted]) -> str:
 
 def _is_near(one: Fitted, best: Fitted, errors: float) -> bool:
     """Whether a model is within so many standard errors of a better one."""
-    better, worse = (
-        fitted.validation.per_client.get(CHAMPION_METRIC, np.empty(0)) for fitted in (best, one)
-    )
+    metric = best.validation.choice_metric
+    better, worse = (fitted.validation.per_client[metric] for fitted in (best, one))
     lead = better - worse
     lead = lead[~np.isnan(lead)]
     if one is best or len(lead) == 0:
@@ -526,7 +528,7 @@ def crown(
     against = dict(
         seen
         for difference in found
-        if (difference.fold, difference.metric) == (contracts.FOLD_TEST, CHAMPION_METRIC)
+        if (difference.fold, difference.metric) == (contracts.FOLD_TEST, chosen.test.choice_metric)
         for seen in [difference.seen_from(name)]
         if seen is not None
     )
@@ -539,16 +541,17 @@ def crown(
 def _sentences(
     chosen: Trial, others: Sequence[Trial], against: dict[str, Comparison]
 ) -> tuple[str, ...]:
-    value = chosen.validation.value(CHAMPION_METRIC)
+    metric = chosen.validation.choice_metric
+    value = chosen.validation.value(metric)
     if value is None:
         return ("No client has a label on validation: nothing could be chosen by.",)
-    best = max((chosen, *others), key=lambda t: t.validation.value(CHAMPION_METRIC) or 0.0)
+    best = max((chosen, *others), key=lambda t: t.validation.value(metric) or 0.0)
     if best.name == chosen.name:
-        sentences = [f"Best {CHAMPION_METRIC} on validation, {value:.4f}."]
+        sentences = [f"Best {metric} on validation, {value:.4f}."]
     else:
-        reached = best.validation.value(CHAMPION_METRIC)
+        reached = best.validation.value(metric)
         sentences = [
-            f"{CHAMPION_METRIC} {value:.4f} on validation; {best.name} reached {reached:.4f}, no "
+            f"{metric} {value:.4f} on validation; {best.name} reached {reached:.4f}, no "
             "more above it than chance explains: the simpler model serves."
         ]
     if chosen.name in SIMPLE_MODELS and any(t.name not in SIMPLE_MODELS for t in others):

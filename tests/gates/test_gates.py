@@ -95,8 +95,8 @@ NOTHING_TO_MEASURE: list[tuple[set[str], str, str]] = [
     ),
     (
         {"figures"},
-        "update cross_sell.model_comparison set ndcg_at_10 = null where fold = 'test'",
-        "ndcg_at_10 on test was not measured",
+        "update cross_sell.model_comparison set choice_value = null where fold = 'test'",
+        "ndcg@10 on test was not measured",
     ),
     (
         {"figures"},

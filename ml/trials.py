@@ -63,7 +63,7 @@ class Fitted:
     @property
     def champion_value(self) -> float:
         """What the choice between models looks at, minus infinity where undefined; never shown."""
-        value = self.validation.value(self.validation.choice_metric)
+        value = self.validation.choice_value
         return float("-inf") if value is None else value
 
 

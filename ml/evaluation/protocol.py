@@ -51,6 +51,11 @@ class Evaluation:
         """What models are chosen by."""
         return f"ndcg@{self.k}"
 
+    @property
+    def choice_value(self) -> float | None:
+        """That figure; None without a label."""
+        return self.value(self.choice_metric)
+
     def value(self, metric: str, segment: str = "all") -> float | None:
         """Look up one figure.
 

@@ -79,7 +79,7 @@ class ItemToItem(Recommender):
     @property
     def choices(self) -> dict[str, float | str]:
         """See :class:`Recommender`."""
-        return dict(zip(self.axes, self._values(self._places()), strict=True))
+        return dict(zip(self.axes, self._values(self._places_of(self.best_epoch)), strict=True))
 
     @abstractmethod
     def _solver(self, owned: sparse.csr_matrix) -> Solver:
@@ -119,9 +119,8 @@ class ItemToItem(Recommender):
         def solve(places: tuple[int, ...], number: int) -> Epoch:
             started = time.perf_counter()
             self._weights = _extended(solver(self._values(places)), is_cold, stand_in)
-            epoch = single_epoch(self, started, monitor, progress, number=number)
             self.best_epoch = 1 + int(np.ravel_multi_index(places, sizes))
-            return epoch
+            return single_epoch(self, started, monitor, progress, number=number)
 
         if epochs is not None:
             place = min(epochs, int(np.prod(sizes))) - 1
@@ -153,9 +152,6 @@ class ItemToItem(Recommender):
             places = self._places_of(best_epoch)
         self._weights, self.best_epoch = kept, best_epoch
         return history
-
-    def _places(self) -> tuple[int, ...]:
-        return self._places_of(self.best_epoch)
 
     def _places_of(self, epoch: int) -> tuple[int, ...]:
         found = np.unravel_index(epoch - 1, [len(axis) for axis in self.grid])

@@ -72,9 +72,8 @@ class SegmentPopularity(Recommender):
             self._segment = _segment_of(fold, columns)
             self._shares = self._shares_of(owned, len(columns) + 1)
             self._shares[:, is_cold] = self._shares @ stand_in
-            epoch = single_epoch(self, started, monitor, progress, number=number)
             self.best_epoch = place
-            return epoch
+            return single_epoch(self, started, monitor, progress, number=number)
 
         if monitor is None or epochs is not None:
             return [count(min(epochs or 1, len(tried)), 1)]

@@ -15,6 +15,7 @@ from ml.report.page.palette import shown_name
 from ml.report.words import metric_meanings, metric_name
 
 REBUILD: Final = ".venv/bin/cross-sell build --selector after_training"
+_CURVE_K: Final = 10
 _SHOWN: Final = ("ndcg", "hr", "recall", "map", "precision")
 
 
@@ -181,7 +182,8 @@ def learning_section(facts: Facts) -> Section | None:
     charts = [
         chart
         for chart in (
-            _curve_chart(facts, Columns.NDCG_AT_10, "NDCG@10"),
+            # Of a small catalogue the first ten are told nowhere.
+            _curve_chart(facts, Columns.NDCG_AT_10, "NDCG@10") if facts.k == _CURVE_K else None,
             _curve_chart(facts, Columns.AUC, "AUC"),
         )
         if chart is not None

@@ -30,12 +30,6 @@ def too_little(fold: Fold) -> str:
         return f"the data know no sale before {cutoff}, where {fold.name} begins"
     days = (fold.horizon_end_at - fold.cutoff_at).days
     return (
-        f"of {len(fold.measured_clients):,} clients {few_labelled(found)} in the {days} days of "
-        f"{fold.name} from {cutoff}"
+        f"{found:,} of {len(fold.measured_clients):,} clients took something new in the {days} "
+        f"days of {fold.name} from {cutoff}, at least {LEAST_LABELLED} are wanted"
     )
-
-
-def few_labelled(count: int) -> str:
-    """Say how many clients have a label, and how many are wanted."""
-    who = "no client" if count == 0 else "one client" if count == 1 else f"{count} clients"
-    return f"{who} took something new (at least {LEAST_LABELLED} are wanted)"

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from ml.dataset import IntArray
+from ml.dataset import IntArray, entries_at
 
 NO_REASON = -1
 
@@ -90,5 +90,4 @@ def _looked_up(
         found: npt.NDArray[np.float32] = association[rows, columns]
         return found
     rows, columns = np.broadcast_arrays(rows, columns)
-    entries = association[rows.ravel(), columns.ravel()]
-    return np.asarray(entries, dtype=np.float32).reshape(rows.shape)
+    return entries_at(association, rows.ravel(), columns.ravel()).reshape(rows.shape)

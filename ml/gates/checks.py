@@ -11,7 +11,7 @@ import numpy as np
 
 from ml import contracts
 from ml.contracts import Columns
-from ml.enough import LEAST_LABELLED, few_labelled
+from ml.enough import LEAST_LABELLED
 from ml.evaluation.significance import Values, compare
 from ml.gates.evidence import Evidence, Ranking
 from ml.gates.settings import GateSettings
@@ -134,8 +134,8 @@ def _too_little(evidence: Evidence) -> str:
     if row is None or row[Columns.CLIENT_COUNT] >= LEAST_LABELLED:
         return ""
     return (
-        f"the cause may be too little to choose on: {few_labelled(row[Columns.CLIENT_COUNT])} "
-        "on validation"
+        f"the cause may be too little to choose on: {row[Columns.CLIENT_COUNT]} clients took "
+        f"something new on validation, at least {LEAST_LABELLED} are wanted"
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ml.errors import ModelError
-from ml.models.base import Recommender
+from ml.models.base import FittedModel, Recommender
 from ml.models.settings import ModelSettings
 
 MODELS: Final = {
@@ -19,6 +19,9 @@ MODELS: Final = {
     "ncf": "ml.models.ncf:NCF",
 }
 """Recommender classes by name, the simplest first; imported with their libraries when used."""
+
+_BLEND: Final = {"blend": "ml.blending:Blend"}
+"""Saved as the others are, but made of models that are fitted already."""
 
 
 def create(
@@ -47,8 +50,8 @@ def create(
     return model
 
 
-def load(name: str, directory: Path) -> Recommender:
-    """Read a saved recommender.
+def load(name: str, directory: Path) -> FittedModel:
+    """Read a saved recommender, or a blend of them.
 
     Parameters
     ----------
@@ -57,14 +60,15 @@ def load(name: str, directory: Path) -> Recommender:
 
     Returns
     -------
-    Recommender
+    FittedModel
 
     Raises
     ------
     ModelError
         No such model, or nothing readable in the folder.
     """
-    model: Recommender = _class(name).load(directory)
+    path = _BLEND.get(name)
+    model: FittedModel = (pkgutil.resolve_name(path) if path else _class(name)).load(directory)
     return model
 
 

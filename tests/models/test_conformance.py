@@ -15,7 +15,7 @@ from scipy import sparse
 from ml.dataset import FloatArray, Fold
 from ml.errors import ModelError
 from ml.evaluation.protocol import EpochQuality
-from ml.models.base import Epoch, Recommender
+from ml.models.base import Epoch, FittedModel, Recommender
 from ml.models.lightfm_settings import LightFMSettings
 from ml.models.ncf_settings import NCFSettings
 from ml.models.registry import MODELS, create, load
@@ -59,7 +59,7 @@ def fitted(name: str, fold: Fold, epochs: int | None = None, seed: int = 3) -> R
     return model
 
 
-def all_scores(model: Recommender, fold: Fold) -> FloatArray:
+def all_scores(model: FittedModel, fold: Fold) -> FloatArray:
     return model.score(np.arange(fold.n_clients, dtype=np.int32))
 
 

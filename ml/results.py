@@ -140,7 +140,7 @@ def _choices(run: Run) -> dict[str, Any]:
     """What each model chose on validation, in words and as it is applied."""
     return {
         trial.name: {
-            TOLD: trial.told,
+            TOLD: "" if run.champion.cause else trial.told,
             "model": trial.choices,
             "adjustment": asdict(trial.adjustment),
         }

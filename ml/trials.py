@@ -123,11 +123,14 @@ class Champion:
     against : dict of str to Comparison
         Paired comparison of NDCG on the test fold with every other model; p-values
         corrected by Holm's method over all pairs of models.
+    cause : str
+        Why there was too little to choose on; empty where there was enough.
     """
 
     name: str
     sentences: tuple[str, ...]
     against: dict[str, Comparison]
+    cause: str = ""
 
     @property
     def reason(self) -> str:
@@ -532,19 +535,16 @@ def crown(
         for seen in [difference.seen_from(name)]
         if seen is not None
     )
-    sentences = _sentences(chosen, others, against)
-    if cause:
-        sentences = (f"Too little to choose on: {cause}. A baseline serves.", *sentences)
-    return Champion(name, sentences, against)
+    why = [f"Too little to choose on: {cause}. The best baseline serves."] if cause else []
+    sentences = (*(why or _why(chosen, others)), *_on_test(against))
+    return Champion(name, sentences, against, cause)
 
 
-def _sentences(
-    chosen: Trial, others: Sequence[Trial], against: dict[str, Comparison]
-) -> tuple[str, ...]:
+def _why(chosen: Trial, others: Sequence[Trial]) -> list[str]:
     metric = chosen.validation.choice_metric
     value = chosen.validation.value(metric)
     if value is None:
-        return ("No client has a label on validation: nothing could be chosen by.",)
+        return ["No client has a label on validation: nothing could be chosen by."]
     best = max((chosen, *others), key=lambda t: t.validation.value(metric) or 0.0)
     if best.name == chosen.name:
         sentences = [f"Best {metric} on validation, {value:.4f}."]
@@ -556,13 +556,16 @@ def _sentences(
         ]
     if chosen.name in SIMPLE_MODELS and any(t.name not in SIMPLE_MODELS for t in others):
         sentences.append("A baseline serves: no learned model beats it significantly.")
-    sentences += [
+    return sentences
+
+
+def _on_test(against: dict[str, Comparison]) -> list[str]:
+    return [
         f"On test {c.difference:+.4f} against {name} (95% {c.low:+.4f} to {c.high:+.4f},"
         f" {_verdict(c)})."
         for name, c in against.items()
         if c.difference is not None
     ]
-    return tuple(sentences)
 
 
 def _verdict(comparison: Comparison) -> str:

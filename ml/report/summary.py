@@ -76,7 +76,9 @@ def _clients(run: Run) -> str:
 
 def _print_choices(console: Console, run: Run) -> None:
     """What each model chose on the data."""
-    told = [(trial.name, trial.told) for trial in run.trials if trial.told]
+    told = [
+        (trial.name, trial.told) for trial in run.trials if trial.told and not run.champion.cause
+    ]
     if told:
         console.print("[bold]Chosen on your data[/bold]")
     for name, choices in told:

@@ -23,7 +23,7 @@ _NAMES: Final = {
     "lightfm": "LightFM",
     "ease": "EASE",
     "popularity": "Popularity",
-    "segment_popularity": "Popularity by segment",
+    "segment_popularity": "Segment popularity",
     "item_knn": "Item-kNN",
     "blend": "Blend",
     "oracle": BEST_POSSIBLE,

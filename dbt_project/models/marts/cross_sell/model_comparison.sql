@@ -50,9 +50,9 @@ measured as (
         {% for part in ['metric', 'value'] -%}
             case
                 {% for k in [10, 5, 3, 1] -%}
-                    {% set is_of_k = "metrics.metric = 'ndcg@" ~ k ~ "' and metrics.segment = 'all'" -%}
-                    when count(*) filter (where {{ is_of_k }}) > 0
-                        then max(metrics.{{ part }}) filter (where {{ is_of_k }})
+                    {% set is_this = "metrics.segment = 'all' and metrics.metric = 'ndcg@" ~ k -%}
+                    when count(*) filter (where {{ is_this }}') > 0
+                        then max(metrics.{{ part }}) filter (where {{ is_this }}')
                 {% endfor -%}
             end as choice_{{ part }},
         {% endfor -%}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from ml.dataset import Fold
+if TYPE_CHECKING:
+    from ml.dataset import Fold
 
 LEAST_LABELLED: Final = 30
 """Clients with a label below which nothing is chosen: chance would choose."""

@@ -5,14 +5,18 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 import numpy as np
 
-from ml.evaluation.metrics import Values
+from ml.evaluation.metrics import SHOWN_CUTOFFS, Values, shown_cutoff
 from ml.evaluation.significance import Comparison, compare_columns, holm
 
-COMPARED_METRICS: Final = ("ndcg@10", "hr@10", "auc")
+
+def _compared(per_client: Mapping[str, Mapping[str, Values]]) -> tuple[str, ...]:
+    """Metrics that all models have, of as many first offers as people are shown."""
+    common = set.intersection(*(set(values) for values in per_client.values()))
+    k = shown_cutoff(k for k in SHOWN_CUTOFFS if f"ndcg@{k}" in common)
+    return (f"ndcg@{k}", f"hr@{k}", "auc")
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ def compare_models(
     *,
     seed: int,
     resamples: int,
-    metrics: Sequence[str] = COMPARED_METRICS,
+    metrics: Sequence[str] | None = None,
 ) -> list[ModelDifference]:
     """Compare every pair of models with the paired bootstrap, corrected by Holm's method.
 
@@ -62,7 +66,8 @@ def compare_models(
     resamples : int
         For each pair: the corrected p-values go down to 2 / resamples whatever the number of
         models.
-    metrics : sequence of str, default ndcg@10, hr@10, auc
+    metrics : sequence of str, optional
+        NDCG and hit rate of the first offers that people are shown, and AUC.
 
     Returns
     -------
@@ -72,6 +77,7 @@ def compare_models(
     pairs = list(itertools.combinations(per_client, 2))
     if not pairs:
         return []
+    metrics = metrics or _compared(per_client)
     columns = [
         per_client[first][metric] - per_client[second][metric]
         for metric in metrics

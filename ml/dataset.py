@@ -142,6 +142,24 @@ class Fold:
         return mask
 
 
+def entries_at(
+    matrix: sparse.csr_matrix, rows: npt.NDArray[np.integer], columns: npt.NDArray[np.integer]
+) -> FloatArray:
+    """Entries of a sparse matrix, (n,); of no pairs too, for which scipy returns a matrix.
+
+    Examples
+    --------
+    >>> eye = sparse.csr_matrix(np.eye(2))
+    >>> entries_at(eye, np.array([0, 1]), np.array([0, 0])).tolist()
+    [1.0, 0.0]
+    >>> entries_at(eye, np.empty(0, int), np.empty(0, int)).tolist()
+    []
+    """
+    if len(rows) == 0:
+        return np.empty(0, dtype=np.float32)
+    return np.asarray(matrix[rows, columns], dtype=np.float32).ravel()
+
+
 def block_coordinates(
     matrix: sparse.csr_matrix, rows: IntArray
 ) -> tuple[npt.NDArray[np.int64], IntArray]:

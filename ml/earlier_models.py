@@ -20,7 +20,7 @@ from ml.checkpoints import Checkpoints
 from ml.contracts import Columns, Table, arrow_table
 from ml.dataset import Fold
 from ml.errors import InputError, ModelError
-from ml.models.base import Recommender
+from ml.models.base import FittedModel
 from ml.models.learned import Adaptable, Learned, load_learned, save_learned
 from ml.progress import Progress
 from ml.settings import Settings
@@ -86,10 +86,10 @@ class EarlierModels:
         choice = self._choices.get(name)
         return self._newest(name, fold) if choice is not None and choice.warm else None
 
-    def keep(self, name: str, fold: Fold) -> Callable[[Recommender], None]:
+    def keep(self, name: str, fold: Fold) -> Callable[[FittedModel], None]:
         """Make a listener that keeps what a model fitted on a fold has learned."""
 
-        def listen(model: Recommender) -> None:
+        def listen(model: FittedModel) -> None:
             if self._is_on and isinstance(model, Adaptable) and model.learned is not None:
                 self._kept[name, fold.name] = (fold.cutoff_at, model.learned)
 

@@ -15,7 +15,7 @@ from ml.contracts.table import constant
 from ml.dataset import Fold, IntArray
 from ml.evaluation.calibration import Calibrator
 from ml.fold_building import Marts
-from ml.models.ease import Ease
+from ml.models.item_to_item import ItemToItem
 from ml.ranking import Scorer, TopK, iter_top_k
 from ml.reasons import strongest_owned
 
@@ -47,7 +47,7 @@ class OfferMaker:
     marts : Marts
         For the ids behind indices.
     calibrator : Calibrator
-    item_to_item : Ease
+    item_to_item : ItemToItem
         Fitted on the fold: what reasons are read from.
     """
 
@@ -59,7 +59,7 @@ class OfferMaker:
         fold: Fold,
         marts: Marts,
         calibrator: Calibrator,
-        item_to_item: Ease,
+        item_to_item: ItemToItem,
     ) -> None:
         self._run_id, self._model_name, self._scored_at = run_id, model_name, scored_at
         self._fold = fold

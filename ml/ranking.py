@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml import selection
-from ml.dataset import BoolArray, FloatArray, Fold, IntArray, block_coordinates
+from ml.dataset import BoolArray, FloatArray, Fold, IntArray, block_coordinates, entries_at
 from ml.errors import ModelError
 from ml.parallel import blocks, in_order
 from ml.selection import Excluded, Ranked
@@ -292,7 +292,7 @@ def iter_sampled(
         drawn = starts[:, None] + np.arange(0, fold.n_services, step)
         rows, places = np.nonzero(drawn < fold.n_services)
         others = _rank(found.scores, rows, drawn[rows, places].astype(np.int32))
-        is_label = np.asarray(fold.labels[block[others.positions], others.services] > 0).ravel()
+        is_label = entries_at(fold.labels, block[others.positions], others.services) > 0
         return found.top, labels, others.where(~is_label & (others.ranks > depth))
 
     yield from in_order(look, _blocks(clients, block_size))

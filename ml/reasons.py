@@ -6,13 +6,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from ml.dataset import IntArray
+from ml.dataset import IntArray, entries_at
 
 NO_REASON = -1
 
 
 def strongest_owned(
-    association: npt.NDArray[np.float32],
+    association: npt.NDArray[np.float32] | sparse.csr_matrix,
     owned: sparse.csr_matrix,
     clients: IntArray,
     offers: IntArray,
@@ -25,7 +25,7 @@ def strongest_owned(
 
     Parameters
     ----------
-    association : ndarray of float32, (n_services, n_services)
+    association : ndarray or csr_matrix of float32, (n_services, n_services)
         Row: owned; column: offered.
     owned : csr_matrix, float32, (n_clients, n_services)
         As the linear model takes it in.
@@ -58,7 +58,9 @@ def strongest_owned(
 
 
 def _strongest_in_block(
-    association: npt.NDArray[np.float32], owned: sparse.csr_matrix, offers: IntArray
+    association: npt.NDArray[np.float32] | sparse.csr_matrix,
+    owned: sparse.csr_matrix,
+    offers: IntArray,
 ) -> IntArray:
     counts = np.diff(owned.indptr)
     width = int(counts.max(initial=0))
@@ -71,10 +73,21 @@ def _strongest_in_block(
     weights = np.zeros((owned.shape[0], width), dtype=np.float32)
     services[rows, places] = owned.indices
     weights[rows, places] = owned.data
-    contributions = association[services[:, :, None], np.maximum(offers, 0)[:, None, :]]
+    contributions = _looked_up(association, services[:, :, None], np.maximum(offers, 0)[:, None, :])
     contributions *= weights[:, :, None]
     best = contributions.argmax(axis=1)
     strength = np.take_along_axis(contributions, best[:, None, :], axis=1)[:, 0, :]
     reason = np.take_along_axis(services, best, axis=1)
     found: IntArray = np.where((strength > 0) & (offers >= 0), reason, NO_REASON).astype(np.int32)
     return found
+
+
+def _looked_up(
+    association: npt.NDArray[np.float32] | sparse.csr_matrix, rows: IntArray, columns: IntArray
+) -> npt.NDArray[np.float32]:
+    """Entries of a matrix, a new array in the common shape of rows and columns."""
+    if not sparse.issparse(association):
+        found: npt.NDArray[np.float32] = association[rows, columns]
+        return found
+    rows, columns = np.broadcast_arrays(rows, columns)
+    return entries_at(association, rows.ravel(), columns.ravel()).reshape(rows.shape)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from ml.train import Run
 
 STATUS_COMPLETED: Final = "completed"
+CHOICES: Final = "choices"
+TOLD: Final = "told"
+"""Keys of a run's settings, beside those that people set: what was chosen on its data."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,9 @@ def _runs(run: Run, marts: Marts, settings: Settings) -> pa.Table:
             Columns.CHAMPION_MODEL: [run.champion.name],
             Columns.CHAMPION_REASON: [run.champion.reason],
             Columns.SEED: [settings.seed],
-            Columns.SETTINGS_JSON: [json.dumps(_settings(settings) | {VARS: of_build})],
+            Columns.SETTINGS_JSON: [
+                json.dumps(_settings(settings) | {VARS: of_build, CHOICES: _choices(run)})
+            ],
             Columns.PACKAGE_VERSIONS_JSON: [json.dumps(package_versions())],
             Columns.STARTED_AT: [run.started_at],
             Columns.FINISHED_AT: [run.finished_at],
@@ -129,6 +134,18 @@ def _settings(settings: Settings) -> dict[str, Any]:
         mode="json",
         exclude={"warehouse", "benchmark", "tuning", "refresh", "gates", "backtest"},
     )
+
+
+def _choices(run: Run) -> dict[str, Any]:
+    """What each model chose on validation, in words and as it is applied."""
+    return {
+        trial.name: {
+            TOLD: "" if run.champion.cause else trial.told,
+            "model": trial.choices,
+            "adjustment": asdict(trial.adjustment),
+        }
+        for trial in run.trials
+    }
 
 
 def _learning_curves(run: Run) -> pa.Table:

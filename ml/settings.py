@@ -29,7 +29,12 @@ from ml.errors import InputError
 from ml.gates.settings import GateSettings
 from ml.models.lightfm_settings import LightFMSettings
 from ml.models.ncf_settings import NCFSettings
-from ml.models.settings import EaseSettings, PopularitySettings
+from ml.models.settings import (
+    EaseSettings,
+    ItemKNNSettings,
+    PopularitySettings,
+    SegmentPopularitySettings,
+)
 from ml.refresh.settings import RefreshSettings
 from ml.tuning.saved import PROVENANCE, Provenance, read_tuned
 from ml.tuning.settings import TuningSettings
@@ -82,7 +87,7 @@ class Settings(BaseSettings):
     threads : int, default 2
         Torch and BLAS threads. Part of what makes scores bit-equal: keep it fixed.
     models : tuple of str
-        Which recommenders compete.
+        Which recommenders compete, and a blend of them where it gains (:mod:`ml.blending`).
     learns_from_web_events : bool, default True
         Whether services that a client only looked at are history that tastes are learned from.
         In the simulated world they are worth .01 of AUC to every model (docs/models.md). Without
@@ -98,7 +103,7 @@ class Settings(BaseSettings):
         A training leaves a checkpoint after an epoch at most this often, and never so often that
         writing takes more than a twentieth of its time; 0 after every epoch. A killed training
         loses about that much.
-    popularity, ease, lightfm, ncf
+    popularity, segment_popularity, item_knn, ease, lightfm, ncf
         Settings of each model, documented beside it.
     gates : GateSettings
         What a run must show before its offers reach readers; no part of a training run.
@@ -134,12 +139,17 @@ class Settings(BaseSettings):
     releases_kept: PositiveInt = 3
     models_kept: PositiveInt = 3
     threads: PositiveInt = 2
-    models: tuple[str, ...] = ("popularity", "ease", "lightfm", "ncf")
+    models: tuple[str, ...] = (
+        *("popularity", "segment_popularity", "item_knn", "ease"),
+        *("lightfm", "ncf"),
+    )
     learns_from_web_events: bool = True
     warm_start: Literal["never", "auto"] = "never"
     resumes: bool = True
     checkpoint_seconds: float = Field(default=10.0, ge=0)
     popularity: PopularitySettings = PopularitySettings()
+    segment_popularity: SegmentPopularitySettings = SegmentPopularitySettings()
+    item_knn: ItemKNNSettings = ItemKNNSettings()
     ease: EaseSettings = EaseSettings()
     lightfm: LightFMSettings = LightFMSettings()
     ncf: NCFSettings = NCFSettings()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,16 +18,20 @@ from typing import Final
 
 from ml import contracts, logs
 from ml.adjustment import scorer
+from ml.blending import BLEND
 from ml.checkpoints import Checkpoints
 from ml.comparisons import ModelDifference
 from ml.dataset import Fold
 from ml.earlier_models import EarlierModels
+from ml.enough import too_little
 from ml.errors import WarehouseAccessError
 from ml.fingerprint import fingerprint
 from ml.fold_building import Marts
 from ml.marts import as_of_at, read_folds
-from ml.models.base import Recommender
-from ml.models.ease import Ease
+from ml.models.base import FittedModel
+from ml.models.ease import MOST_SERVICES, Ease
+from ml.models.item_knn import ItemKNN
+from ml.models.item_to_item import ItemToItem
 from ml.offers import OFFER_SCHEMA, OfferMaker
 from ml.progress import Progress, Step
 from ml.releases import kept_releases
@@ -37,11 +42,15 @@ from ml.trials import (
     Champion,
     Trial,
     best_on_validation,
+    blend_of,
     crown,
     differences,
+    fit_blend,
     fit_model,
     learned_fold,
+    new_model,
     test,
+    test_blend,
 )
 from ml.warehouse import append_tables, connect
 
@@ -124,8 +133,9 @@ def train(settings: Settings, progress: Progress) -> Run:
     serving = folds[contracts.FOLD_SERVING]
     with Spool(settings.folder, OFFER_SCHEMA) as spool:
         model = _serve(
-            run_id, chosen, serving, marts, spool, settings, earlier, checkpoints, progress
-        )
+            run_id, champion.name, trials, serving, marts, spool, settings, earlier, checkpoints,
+            progress,
+        )  # fmt: skip
         with progress.step("write results") as step:
             offers = spool.rows()
             run = Run(
@@ -156,27 +166,60 @@ def _compete(
     """Fit and calibrate every model on validation, measure each on test, choose one."""
     validation, testing = folds[contracts.FOLD_VALIDATION], folds[contracts.FOLD_TEST]
     _tell_of_other_data(settings, validation, progress)
-    fitted = {
-        name: earlier.fit(name, validation, progress, checkpoints) for name in settings.models
-    }
-    winner = best_on_validation(fitted)
+    cause = too_little(validation)
+    if cause:
+        progress.warn("too little to choose on:", f"{cause}: the best baseline serves")
+    names = _competing(settings, testing, progress)
+    fitted = {name: earlier.fit(name, validation, progress, checkpoints) for name in names}
+    blended = fit_blend(fitted, settings, validation, progress)
+    weights = blended.model.choices if blended else {}
+    refitted: dict[str, FittedModel] = {}
+
+    def keep(name: str) -> Callable[[FittedModel], None]:
+        for_later = earlier.keep(name, testing)
+
+        def listen(model: FittedModel) -> None:
+            for_later(model)
+            if name in weights:
+                refitted[name] = model
+
+        return listen
+
     trials = [
         test(
             name, fitted[name], settings, testing, progress,
-            earlier.start(name, testing), earlier.keep(name, testing), checkpoints,
+            earlier.start(name, testing), keep(name), checkpoints,
         )
-        for name in settings.models
+        for name in names
     ]  # fmt: skip
+    if blended:
+        trials.append(test_blend(blended, trials, refitted, settings, testing, progress))
+        fitted[BLEND] = blended
+    winner = best_on_validation(fitted)
     with progress.step("compare models") as step:
         comparisons = differences(trials, settings)
-        champion = crown(winner, trials, comparisons)
+        champion = crown(winner, trials, comparisons, cause)
         step.outcome = f"{winner} is chosen on validation"
     return trials, comparisons, champion
 
 
+def _competing(settings: Settings, fold: Fold, progress: Progress) -> list[str]:
+    """Models that are fitted, without those that the catalogue is too large for."""
+    names = list(settings.models)
+    if Ease.name in names and fold.n_services > MOST_SERVICES:
+        progress.warn(
+            f"{Ease.name} is left out:",
+            f"{fold.n_services:,} services are more than {MOST_SERVICES:,}, and its memory grows "
+            "with their square",
+        )
+        names.remove(Ease.name)
+    return names
+
+
 def _serve(
     run_id: str,
-    chosen: Trial,
+    name: str,
+    trials: list[Trial],
     fold: Fold,
     marts: Marts,
     spool: Spool,
@@ -184,22 +227,27 @@ def _serve(
     earlier: EarlierModels,
     checkpoints: Checkpoints,
     progress: Progress,
-) -> Recommender:
+) -> FittedModel:
     """Refit the champion on everything and spool the best candidates of every eligible client."""
-    name = chosen.name
-    with progress.step(f"refit {name} on everything") as step:
-        model, _ = fit_model(
-            name,
-            settings,
-            fold,
-            start=earlier.start(name, fold),
-            epochs=chosen.best_epoch,
-            tell=step.update,
-            checkpoints=checkpoints,
-        )
-    earlier.keep(name, fold)(model)
+    by_name = {trial.name: trial for trial in trials}
+    chosen = by_name[name]
+    model: FittedModel
+    models: dict[str, FittedModel] = {}
+    for member in chosen.choices if name == BLEND else (name,):
+        with progress.step(f"refit {member} on everything") as step:
+            models[member], _ = fit_model(
+                member,
+                settings,
+                fold,
+                start=earlier.start(member, fold),
+                epochs=by_name[member].best_epoch,
+                tell=step.update,
+                checkpoints=checkpoints,
+            )
+        earlier.keep(member, fold)(models[member])
+    model = blend_of(chosen, trials, models, fold) if name == BLEND else models[name]
     with progress.step("offers for every client") as step:
-        item_to_item = _item_to_item(model, fold, settings)
+        item_to_item = _item_to_item([*models.values()], fold, settings)
         maker = OfferMaker(run_id, name, _now(), fold, marts, chosen.calibrator, item_to_item)
         clients = fold.eligible_clients
         count = 0
@@ -227,18 +275,22 @@ def _tell_of_other_data(settings: Settings, validation: Fold, progress: Progress
             )
 
 
-def _item_to_item(model: Recommender, fold: Fold, settings: Settings) -> Ease:
-    """The linear model on everything: what reasons are read from."""
+def _item_to_item(models: Sequence[FittedModel], fold: Fold, settings: Settings) -> ItemToItem:
+    """A linear model on everything, the champion or a part of it if it is one: tells reasons."""
     # Reasons speak of what a client has, not of what it looked at.
-    if isinstance(model, Ease) and learned_fold(fold, settings) is fold:
-        return model
-    ease = Ease(settings.ease, seed=settings.seed)
-    ease.fit(fold)
-    return ease
+    if learned_fold(fold, settings) is fold:
+        for model in models:
+            if isinstance(model, ItemToItem):
+                return model
+    is_large = fold.n_services > MOST_SERVICES
+    teller = new_model(settings, ItemKNN.name if is_large else Ease.name)
+    assert isinstance(teller, ItemToItem)
+    teller.fit(fold)
+    return teller
 
 
 def _save(
-    model: Recommender, chosen: Trial, settings: Settings, run_id: str, earlier: EarlierModels
+    model: FittedModel, chosen: Trial, settings: Settings, run_id: str, earlier: EarlierModels
 ) -> Path:
     """Keep the champion on disk, and the newest few before it."""
     models = settings.folder / MODELS_FOLDER

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 
 from ml import contracts
 from ml.adjustment import Adjustment, choose_adjustment, scorer
+from ml.blending import BLEND, Blend, blend_weights
 from ml.checkpoints import Checkpoints
 from ml.comparisons import ModelDifference, compare_models
 from ml.dataset import Fold
+from ml.enough import LEAST_LABELLED, too_little
 from ml.errors import ModelError
 from ml.evaluation.calibration import Calibrator
 from ml.evaluation.protocol import EpochEvaluator, Evaluation, evaluate
 from ml.evaluation.significance import SIGNIFICANT, Comparison, standard_error
 from ml.interest import with_interests
-from ml.models.base import Epoch, Monitor, Recommender
+from ml.models.base import Epoch, FittedModel, Monitor, Recommender
 from ml.models.learned import Adaptable, Learned
 from ml.models.registry import MODELS, create
 from ml.models.settings import ModelSettings
@@ -27,9 +30,9 @@ from ml.ranking import Scorer
 from ml.settings import Settings
 
 CHAMPION_METRIC: Final = "ndcg@10"
-"""Decides between models, on validation."""
+"""Decides between models, on validation; of fewer first offers where the catalogue is small."""
 
-SIMPLE_MODELS: Final = ("popularity", "ease")
+SIMPLE_MODELS: Final = ("popularity", "segment_popularity", "item_knn", "ease")
 _ALPHA: Final = 0.05
 
 
@@ -39,7 +42,7 @@ class Fitted:
 
     Parameters
     ----------
-    model : Recommender
+    model : Recommender, or a blend of them
     epochs : list of Epoch
     fit_seconds : float
         Training alone, per-epoch evaluation left out.
@@ -50,7 +53,7 @@ class Fitted:
     validation : Evaluation
     """
 
-    model: Recommender
+    model: FittedModel
     epochs: list[Epoch]
     fit_seconds: float
     adjustment: Adjustment
@@ -60,7 +63,7 @@ class Fitted:
     @property
     def champion_value(self) -> float:
         """What the choice between models looks at, minus infinity where undefined; never shown."""
-        value = self.validation.value(CHAMPION_METRIC)
+        value = self.validation.choice_value
         return float("-inf") if value is None else value
 
 
@@ -82,6 +85,8 @@ class Trial:
     calibrator : Calibrator
         Fitted on validation.
     validation, test : Evaluation
+    choices : dict of str to float or str
+        What the model chose for itself on validation.
     """
 
     name: str
@@ -92,6 +97,13 @@ class Trial:
     calibrator: Calibrator
     validation: Evaluation
     test: Evaluation
+    choices: dict[str, float | str] = field(default_factory=dict)
+
+    @property
+    def told(self) -> str:
+        """What was chosen on the data, in words; empty where nothing was."""
+        own = tell_choices(self.choices, is_blend=self.name == BLEND)
+        return ", ".join(part for part in (own, str(self.adjustment)) if part)
 
     @property
     def evaluations(self) -> dict[str, Evaluation]:
@@ -109,13 +121,16 @@ class Champion:
     sentences : tuple of str
         Why it was chosen, with the figures, and how it did on test.
     against : dict of str to Comparison
-        Paired comparison of NDCG@10 on the test fold with every other model; p-values
+        Paired comparison of NDCG on the test fold with every other model; p-values
         corrected by Holm's method over all pairs of models.
+    cause : str
+        Why there was too little to choose on; empty where there was enough.
     """
 
     name: str
     sentences: tuple[str, ...]
     against: dict[str, Comparison]
+    cause: str = ""
 
     @property
     def reason(self) -> str:
@@ -216,38 +231,108 @@ def fit_on_validation(
         The start does not fit the model as it is set now.
     """
     with progress.step(f"fit {name}{' warm' if start else ''}") as step:
+        # With too little to choose on, baselines take their usual settings.
+        is_blind = name in SIMPLE_MODELS and bool(too_little(fold))
         model, epochs = fit_model(
             name,
             settings,
             fold,
             start=start,
-            monitor=EpochEvaluator(fold, settings.block_size),
+            monitor=None if is_blind else EpochEvaluator(fold, settings.block_size),
             tell=step.update,
             checkpoints=checkpoints,
         )
         step.update("choosing what is added")
         adjustment = choose_adjustment(model, fold, settings.block_size)
-        step.update("calibrating")
-        score = scorer(model, fold, adjustment)
-        calibrator = Calibrator.fit(score, fold, block_size=settings.block_size)
-        step.update("measuring")
-        fitted = Fitted(
-            model,
-            epochs,
-            sum(epoch.seconds for epoch in epochs),
-            adjustment,
-            calibrator,
-            measure(score, fold, settings, calibrator),
-        )
-        value = fitted.validation.value(CHAMPION_METRIC)
-        step.outcome = (
-            f"{CHAMPION_METRIC} {value:.4f}," if value is not None else "no labels,"
-        ) + f" epoch {model.best_epoch} of {len(epochs)}"
-        if value is not None and 1 < model.best_epoch == len(epochs):
-            step.outcome += ", still rising"
-        if told := str(adjustment):
-            step.outcome += f", {told}"
+        fitted = _judged(model, epochs, adjustment, fold, settings)
+        told = [f"epoch {model.best_epoch} of {len(epochs)}"] if name not in SIMPLE_MODELS else []
+        if len(told) and fitted.champion_value > float("-inf"):
+            told += ["still rising"] if 1 < model.best_epoch == len(epochs) else []
+        step.outcome = _outcome(fitted, [*told, tell_choices(model.choices), str(adjustment)])
     return fitted
+
+
+def fit_blend(
+    fitted: Mapping[str, Fitted], settings: Settings, fold: Fold, progress: Progress
+) -> Fitted | None:
+    """Blend models that are fitted on validation; None where no blend gains significantly.
+
+    Parameters
+    ----------
+    fitted : dict of str to Fitted
+    settings : Settings
+    fold : Fold
+        Validation.
+    progress : Progress
+
+    Returns
+    -------
+    Fitted or None
+        Its seconds are those of choosing the weights.
+    """
+    if len(fitted) < 2 or too_little(fold):
+        return None
+    with progress.step("blend models") as step:
+        started = time.perf_counter()
+        models = {name: one.model for name, one in fitted.items()}
+        adjustments = {name: one.adjustment for name, one in fitted.items()}
+        equal = dict.fromkeys(fitted, 1 / len(fitted))
+        best = _best_of(list(fitted), fitted)
+        members = Blend.of(equal, models, adjustments, fold).members
+        weights = blend_weights(members, best, fold, fitted[best].validation.k)
+        if not weights:
+            step.outcome = f"none is significantly better than {best}"
+            return None
+        blend = Blend.of(weights, models, adjustments, fold)
+        epochs = [Epoch(1, None, None, None, time.perf_counter() - started)]
+        found = _judged(blend, epochs, Adjustment(), fold, settings)
+        step.outcome = _outcome(found, [tell_choices(blend.choices, is_blend=True)])
+    return found
+
+
+def _judged(
+    model: FittedModel,
+    epochs: list[Epoch],
+    adjustment: Adjustment,
+    fold: Fold,
+    settings: Settings,
+) -> Fitted:
+    """Calibrate and measure what is fitted on validation."""
+    score = scorer(model, fold, adjustment)
+    calibrator = Calibrator.fit(score, fold, block_size=settings.block_size)
+    return Fitted(
+        model,
+        epochs,
+        sum(epoch.seconds for epoch in epochs),
+        adjustment,
+        calibrator,
+        measure(score, fold, settings, calibrator),
+    )
+
+
+def _outcome(fitted: Fitted, told: Sequence[str]) -> str:
+    metric = fitted.validation.choice_metric
+    value = fitted.validation.value(metric)
+    reached = "no labels" if value is None else f"{metric} {value:.4f}"
+    return ", ".join([reached, *(part for part in told if part)])
+
+
+def tell_choices(choices: Mapping[str, float | str], *, is_blend: bool = False) -> str:
+    """Choices in words.
+
+    Examples
+    --------
+    >>> tell_choices({"regularisation": 2000.0})
+    'regularisation 2,000'
+    >>> tell_choices({"ncf": 0.6, "ease": 0.4}, is_blend=True)
+    '60% ncf, 40% ease'
+    """
+    return ", ".join(
+        f"{value:.0%} {name}"
+        if is_blend and isinstance(value, float)
+        else f"{name} {value if isinstance(value, str) else format(value, ',.10g')}"
+        for name, value in choices.items()
+    )
 
 
 def test(
@@ -257,7 +342,7 @@ def test(
     fold: Fold,
     progress: Progress,
     start: Learned | None = None,
-    keep: Callable[[Recommender], None] | None = None,
+    keep: Callable[[FittedModel], None] | None = None,
     checkpoints: Checkpoints | None = None,
 ) -> Trial:
     """Refit up to the test cutoff, as long as validation chose, and measure once.
@@ -276,21 +361,66 @@ def test(
         )
         if keep is not None:
             keep(model)
-        trial = Trial(
-            name,
-            fitted.epochs,
-            fitted.model.best_epoch,
-            fitted.fit_seconds,
-            fitted.adjustment,
-            fitted.calibrator,
-            fitted.validation,
-            measure(scorer(model, fold, fitted.adjustment), fold, settings, fitted.calibrator),
-        )
-        value = trial.test.value(CHAMPION_METRIC)
-        step.outcome = (
-            f"{CHAMPION_METRIC} {value:.4f} on test" if value is not None else "no labels"
-        )
+        trial = _trial(name, fitted, model, settings, fold)
+        step.outcome = _outcome_of_test(trial)
     return trial
+
+
+def test_blend(
+    fitted: Fitted,
+    trials: Sequence[Trial],
+    models: Mapping[str, FittedModel],
+    settings: Settings,
+    fold: Fold,
+    progress: Progress,
+) -> Trial:
+    """Measure a blend once, of members that are refitted up to the test cutoff."""
+    with progress.step(f"test {BLEND}") as step:
+        found = _trial(BLEND, fitted, blend_of(fitted.model, trials, models, fold), settings, fold)
+        step.outcome = _outcome_of_test(found)
+    return found
+
+
+def blend_of(
+    chosen: FittedModel | Trial,
+    trials: Sequence[Trial],
+    models: Mapping[str, FittedModel],
+    fold: Fold,
+) -> Blend:
+    """Put a chosen blend together from members that were fitted on another fold.
+
+    Parameters
+    ----------
+    chosen : Blend, or what it reached
+        Knows the weights.
+    trials : sequence of Trial
+        Of the members.
+    models : dict of str to Recommender
+        The members, fitted on the fold.
+    fold : Fold
+    """
+    weights = {name: float(weight) for name, weight in chosen.choices.items()}
+    return Blend.of(weights, models, {trial.name: trial.adjustment for trial in trials}, fold)
+
+
+def _trial(name: str, fitted: Fitted, model: FittedModel, settings: Settings, fold: Fold) -> Trial:
+    return Trial(
+        name,
+        fitted.epochs,
+        fitted.model.best_epoch,
+        fitted.fit_seconds,
+        fitted.adjustment,
+        fitted.calibrator,
+        fitted.validation,
+        measure(scorer(model, fold, fitted.adjustment), fold, settings, fitted.calibrator),
+        fitted.model.choices,
+    )
+
+
+def _outcome_of_test(trial: Trial) -> str:
+    metric = trial.test.choice_metric
+    value = trial.test.value(metric)
+    return f"{metric} {value:.4f} on test" if value is not None else "no labels"
 
 
 def measure(score: Scorer, fold: Fold, settings: Settings, calibrator: Calibrator) -> Evaluation:
@@ -315,7 +445,7 @@ def _told(epoch: Epoch) -> str:
 
 
 def best_on_validation(fitted: Mapping[str, Fitted]) -> str:
-    """Choose a model by NDCG@10 on validation; where chance could decide, a baseline serves.
+    """Choose a model by NDCG on validation; where chance could decide, a baseline serves.
 
     A learned model has to beat the best baseline significantly, on paired differences between
     clients; of those the best is chosen, since none is simpler than another. Of baselines it is the
@@ -331,16 +461,22 @@ def best_on_validation(fitted: Mapping[str, Fitted]) -> str:
     -------
     str
     """
-    order = [name for name in MODELS if name in fitted]
+    order = [name for name in (*MODELS, BLEND) if name in fitted]
     baselines = [name for name in order if name in SIMPLE_MODELS]
     learned = [name for name in order if name not in SIMPLE_MODELS]
     floor = _best_of(baselines, fitted) if baselines else None
-    if learned:
+    if learned and (floor is None or _labelled(fitted[floor]) >= LEAST_LABELLED):
         best = _best_of(learned, fitted)
         if floor is None or not _is_near(fitted[floor], fitted[best], SIGNIFICANT):
             return best
     assert floor is not None
     return next(name for name in baselines if _is_near(fitted[name], fitted[floor], 1.0))
+
+
+def _labelled(fitted: Fitted) -> int:
+    """Clients that the choice rests on."""
+    values = fitted.validation.per_client[fitted.validation.choice_metric]
+    return int((~np.isnan(values)).sum())
 
 
 def _best_of(names: Sequence[str], fitted: Mapping[str, Fitted]) -> str:
@@ -349,9 +485,8 @@ def _best_of(names: Sequence[str], fitted: Mapping[str, Fitted]) -> str:
 
 def _is_near(one: Fitted, best: Fitted, errors: float) -> bool:
     """Whether a model is within so many standard errors of a better one."""
-    better, worse = (
-        fitted.validation.per_client.get(CHAMPION_METRIC, np.empty(0)) for fitted in (best, one)
-    )
+    metric = best.validation.choice_metric
+    better, worse = (fitted.validation.per_client[metric] for fitted in (best, one))
     lead = better - worse
     lead = lead[~np.isnan(lead)]
     if one is best or len(lead) == 0:
@@ -372,7 +507,9 @@ def differences(trials: Sequence[Trial], settings: Settings) -> list[ModelDiffer
     return found
 
 
-def crown(name: str, trials: Sequence[Trial], found: Sequence[ModelDifference]) -> Champion:
+def crown(
+    name: str, trials: Sequence[Trial], found: Sequence[ModelDifference], cause: str = ""
+) -> Champion:
     """Say why a model was chosen, and how it did against the others on test.
 
     Parameters
@@ -382,6 +519,8 @@ def crown(name: str, trials: Sequence[Trial], found: Sequence[ModelDifference]) 
     trials : sequence of Trial
     found : sequence of ModelDifference
         Of all pairs, as from ``differences``.
+    cause : str, optional
+        Why there was too little to choose on, as from :func:`ml.enough.too_little`.
 
     Returns
     -------
@@ -392,37 +531,41 @@ def crown(name: str, trials: Sequence[Trial], found: Sequence[ModelDifference]) 
     against = dict(
         seen
         for difference in found
-        if (difference.fold, difference.metric) == (contracts.FOLD_TEST, CHAMPION_METRIC)
+        if (difference.fold, difference.metric) == (contracts.FOLD_TEST, chosen.test.choice_metric)
         for seen in [difference.seen_from(name)]
         if seen is not None
     )
-    return Champion(name, _sentences(chosen, others, against), against)
+    why = [f"Too little to choose on: {cause}. The best baseline serves."] if cause else []
+    sentences = (*(why or _why(chosen, others)), *_on_test(against))
+    return Champion(name, sentences, against, cause)
 
 
-def _sentences(
-    chosen: Trial, others: Sequence[Trial], against: dict[str, Comparison]
-) -> tuple[str, ...]:
-    value = chosen.validation.value(CHAMPION_METRIC)
+def _why(chosen: Trial, others: Sequence[Trial]) -> list[str]:
+    metric = chosen.validation.choice_metric
+    value = chosen.validation.value(metric)
     if value is None:
-        return ("No client has a label on validation: nothing could be chosen by.",)
-    best = max((chosen, *others), key=lambda t: t.validation.value(CHAMPION_METRIC) or 0.0)
+        return ["No client has a label on validation: nothing could be chosen by."]
+    best = max((chosen, *others), key=lambda t: t.validation.value(metric) or 0.0)
     if best.name == chosen.name:
-        sentences = [f"Best {CHAMPION_METRIC} on validation, {value:.4f}."]
+        sentences = [f"Best {metric} on validation, {value:.4f}."]
     else:
-        reached = best.validation.value(CHAMPION_METRIC)
+        reached = best.validation.value(metric)
         sentences = [
-            f"{CHAMPION_METRIC} {value:.4f} on validation; {best.name} reached {reached:.4f}, no "
+            f"{metric} {value:.4f} on validation; {best.name} reached {reached:.4f}, no "
             "more above it than chance explains: the simpler model serves."
         ]
     if chosen.name in SIMPLE_MODELS and any(t.name not in SIMPLE_MODELS for t in others):
         sentences.append("A baseline serves: no learned model beats it significantly.")
-    sentences += [
+    return sentences
+
+
+def _on_test(against: dict[str, Comparison]) -> list[str]:
+    return [
         f"On test {c.difference:+.4f} against {name} (95% {c.low:+.4f} to {c.high:+.4f},"
         f" {_verdict(c)})."
         for name, c in against.items()
         if c.difference is not None
     ]
-    return tuple(sentences)
 
 
 def _verdict(comparison: Comparison) -> str:

@@ -11,7 +11,7 @@ from ml.evaluation.significance import Comparison, compare
 from ml.models.learned import Learned
 from ml.progress import Progress
 from ml.settings import Settings
-from ml.trials import CHAMPION_METRIC, Fitted, fit_on_validation
+from ml.trials import Fitted, fit_on_validation
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class WarmChoice:
     warm : Fitted or None
         The warm fit where it is used; None where the cold one is.
     comparison : Comparison or None
-        Paired, of NDCG@10 on validation, warm minus cold; None where there was no start.
+        Paired, of NDCG on validation, warm minus cold; None where there was no start.
     reason : str
         The decision in words, with its numbers.
     seconds : float
@@ -72,16 +72,17 @@ def choose_start(
         warm = fit_on_validation(name, settings, fold, progress, start, checkpoints)
     except ModelError as error:
         return WarmChoice(None, None, f"cold: {error}", 0.0)
+    metric = cold.validation.choice_metric
     found = compare(
-        warm.validation.per_client[CHAMPION_METRIC],
-        cold.validation.per_client[CHAMPION_METRIC],
+        warm.validation.per_client[metric],
+        cold.validation.per_client[metric],
         seed=settings.seed,
         resamples=settings.bootstrap_samples,
     )
     # The cold model is there already: one that may be worse is no saving.
     is_worse = found.difference is None or found.difference < 0
     reason = (
-        f"{'cold' if is_worse else 'warm'}: warm minus cold {CHAMPION_METRIC} "
+        f"{'cold' if is_worse else 'warm'}: warm minus cold {metric} "
         + ("unknown" if found.difference is None else f"{found.difference:+.4f}")
         + ("" if found.p_value is None else f" (p {found.p_value:.3f})")
         + f", {warm.fit_seconds:.1f} s and {cold.fit_seconds:.1f} s"

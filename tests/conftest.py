@@ -92,7 +92,7 @@ def first_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
 
     def build(folder: Path) -> None:
-        warehouse = load_world(folder / "warehouse.duckdb", small_world())
+        warehouse = load_world(folder / "warehouse.duckdb", small_world(n_services=50))
         result = run_dbt(warehouse, "build", DBT_EXCLUDE_RESOURCE_TYPES="")
         (folder / "dbt.txt").write_text(result.stdout)
         assert result.returncode == 0, result.stdout[-4000:]

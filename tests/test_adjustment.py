@@ -6,9 +6,19 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from ml.adjustment import DAYS, Adjusted, Adjustment, choose_adjustment, scorer
+from ml.adjustment import (
+    DAYS,
+    EVER,
+    Adjusted,
+    Adjustment,
+    choose_adjustment,
+    scorer,
+)
 from ml.dataset import FloatArray, Fold, IntArray
+from ml.enough import LEAST_LABELLED
 from ml.models.adoption import log_adoption_rate
+from ml.models.ease import Ease
+from ml.models.settings import EaseSettings
 from tests.evaluation.folds import ranking_fold
 
 
@@ -40,7 +50,7 @@ def test_interest_is_added_by_client_and_service() -> None:
         ranking_fold(np.eye(3, dtype=bool)), np.array([[0, 2, 0], [0, 0, 0], [1, 0, 3]], np.float32)
     )
     model = Table(np.ones((3, 3), dtype=np.float32))
-    adjusted = Adjusted(model, fold, Adjustment(interest_weight=0.5))
+    adjusted = Adjusted.of(model, fold, Adjustment(interest_weight=0.5))
     found = adjusted.score(np.array([2, 0], dtype=np.int32))
     assert found.tolist() == [[1.5, 1.0, 2.5], [1.0, 2.0, 1.0]]
     assert found.dtype == np.float32
@@ -60,7 +70,7 @@ def test_what_sells_now_is_added_by_service(turning: tuple[Table, Fold]) -> None
 def test_without_a_weight_the_model_itself_scores(world: tuple[Table, Fold]) -> None:
     model, fold = world
     assert scorer(model, fold, Adjustment()) == model.score
-    nothing_known = Adjusted(model, fold, Adjustment(interest_weight=1.0))
+    nothing_known = Adjusted.of(model, fold, Adjustment(interest_weight=1.0))
     assert np.array_equal(nothing_known.score(np.arange(40, dtype=np.int32)), model.scores)
     assert not str(Adjustment())
 
@@ -83,7 +93,7 @@ def test_interest_that_tells_is_weighed_and_noise_is_not(world: tuple[Table, Fol
     telling = looked_at(fold, labels.astype(np.float32))
     chosen = choose_adjustment(model, telling, 16)
     assert chosen.interest_weight > 0
-    ranks = Adjusted(model, telling, chosen).score(np.arange(40, dtype=np.int32))
+    ranks = Adjusted.of(model, telling, chosen).score(np.arange(40, dtype=np.int32))
     assert (ranks.argmax(axis=1) == labels.argmax(axis=1)).mean() > 0.9
     # A model that already knows gains nothing from what clients looked at in vain.
     knowing = Table((labels * 5 + model.scores * 0.01).astype(np.float32))
@@ -127,3 +137,62 @@ def test_what_gains_no_more_than_chance_is_left_out(turning: tuple[Table, Fold])
     assert choose_adjustment(knowing, fold, 64) == Adjustment()
     # Blocks change nothing.
     assert choose_adjustment(model, fold, 7) == choose_adjustment(model, fold, 64)
+
+
+def test_too_few_labels_choose_nothing(turning: tuple[Table, Fold]) -> None:
+    model, fold = turning
+    few = replace(fold, is_measured_client=np.cumsum(np.diff(fold.labels.indptr) > 0) < 30)
+    assert len(few.labelled_clients) == LEAST_LABELLED - 1
+    assert choose_adjustment(model, few, 64) == Adjustment()
+
+
+def test_without_adoption_times_popularity_is_what_can_be_added(
+    turning: tuple[Table, Fold],
+) -> None:
+    model, fold = turning
+    popular = replace(fold, adoption_age=None, labels=fold.interactions)
+    chosen = choose_adjustment(model, replace(popular, ineligible_pairs=fold.labels * 0), 64)
+    assert chosen.adoption_days == EVER
+    assert str(chosen).startswith("what sold at any time counts for")
+
+
+def test_the_newest_service_speaks_loudest_where_it_tells() -> None:
+    """Everybody takes the partner of what it took up last; what it had before tells nothing."""
+    generator = np.random.default_rng(2)
+    n_clients, pairs = 400, 10
+    owned = np.zeros((n_clients, 2 * pairs))
+    ages = np.zeros_like(owned)
+    labels = np.zeros_like(owned, dtype=bool)
+    for client in range(n_clients):
+        some = generator.permutation(pairs)[:4]
+        owned[client, some] = 1
+        ages[client, some] = [10, 100, 110, 120]
+        # Half of the clients have the partners of all: so is it known what goes with what.
+        owned[client, some + pairs] = client % 2
+        ages[client, some + pairs] = 130 * (client % 2)
+        labels[client, some[0] + pairs] = client % 2 == 0
+    fold = replace(
+        ranking_fold(labels),
+        interactions=sparse.csr_matrix(owned.astype(np.float32)),
+        ineligible_pairs=sparse.csr_matrix(owned.astype(np.float32)),
+        adoption_age=sparse.csr_matrix(ages.astype(np.float32)),
+    )
+    model = Ease(EaseSettings(regularisation=10.0))
+    model.fit(fold)
+    chosen = choose_adjustment(model, fold, 64)
+    assert chosen.recency_weight > 0
+    assert str(chosen).startswith("a client's newest service counts")
+    everybody = np.flatnonzero(labels.any(axis=1)).astype(np.int32)
+    wanted = labels[everybody].argmax(axis=1)
+
+    def right(adjustment: Adjustment) -> float:
+        found = scorer(model, fold, adjustment)(everybody)
+        best = np.where(owned[everybody] > 0, -np.inf, found).argmax(axis=1)
+        return float((best == wanted).mean())
+
+    assert right(chosen) > 2 * right(Adjustment())
+    # The model itself stays as it is, and one that was told how to read is left alone.
+    assert model.owned.data.max() == 1
+    told = Ease(EaseSettings(regularisation=10.0, recency_weight=3.0))
+    told.fit(fold)
+    assert not choose_adjustment(told, fold, 64).recency_weight

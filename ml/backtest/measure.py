@@ -28,9 +28,8 @@ from ml.errors import InputError
 from ml.evaluation.significance import compare
 from ml.progress import Progress
 from ml.settings import Settings
-from ml.trials import CHAMPION_METRIC
 
-_QUALITY: Final = (CHAMPION_METRIC, "auc", "calibration_error")
+_QUALITY: Final = ("auc", "calibration_error")
 _HITS: Final = "hits"
 _SECONDS: Final = "train_seconds"
 _ALL: Final = "all dates"
@@ -135,10 +134,10 @@ def _measure(
 
 
 def _told(offered: Offered) -> str:
-    value = offered.evaluation.value(CHAMPION_METRIC)
+    value = offered.evaluation.choice_value
     parts = [f"trained: {offered.trained}"]
     if value is not None:
-        parts.insert(0, f"{CHAMPION_METRIC} {value:.4f}")
+        parts.insert(0, f"{offered.evaluation.choice_metric} {value:.4f}")
     return ", ".join([*parts, offered.note] if offered.note else parts)
 
 
@@ -153,12 +152,13 @@ def _of_date(
     cycle: Cycle, offered: dict[str, Offered], settings: Settings
 ) -> list[BenchmarkResult]:
     results = []
-    base = offered[NeverRetrain.name].evaluation.per_client[CHAMPION_METRIC]
+    never = offered[NeverRetrain.name].evaluation
+    base, chosen_by = never.per_client[never.choice_metric], never.choice_metric
     clients = len(cycle.present.labelled_clients)
     for name, one in offered.items():
         for row in one.evaluation.rows:
-            if row.segment == "all" and row.metric in _QUALITY:
-                note = _note(name, one, base, settings) if row.metric == CHAMPION_METRIC else None
+            if row.segment == "all" and row.metric in (chosen_by, *_QUALITY):
+                note = _note(name, one, base, settings) if row.metric == chosen_by else None
                 results.append(
                     BenchmarkResult(
                         f"{cycle.date:%Y-%m-%d}",
@@ -181,7 +181,7 @@ def _note(name: str, one: Offered, base: np.ndarray, settings: Settings) -> str:
     parts = [f"trained: {one.trained}"]
     if name != NeverRetrain.name:
         other = compare(
-            one.evaluation.per_client[CHAMPION_METRIC],
+            one.evaluation.per_client[one.evaluation.choice_metric],
             base,
             seed=settings.seed,
             resamples=settings.bootstrap_samples,
@@ -218,7 +218,7 @@ def _regained(
     """
     results = []
     for date, offered in zip(dates, found, strict=True):
-        values = {name: one.evaluation.value(CHAMPION_METRIC) for name, one in offered.items()}
+        values = {name: one.evaluation.choice_value for name, one in offered.items()}
         never, cold = values[NeverRetrain.name], values[AlwaysCold.name]
         adapted = values[WarmOnDrift.name]
         if never is None or cold is None or adapted is None or cold - never < 0.01 * cold:
@@ -246,7 +246,7 @@ def _recovered(
         return []
 
     def level(offered: dict[str, Offered], policy: type[Policy]) -> float | None:
-        return offered[policy.name].evaluation.value(CHAMPION_METRIC)
+        return offered[policy.name].evaluation.choice_value
 
     cycles = list(zip(dates, found, strict=True))
     calm = [level(offered, WarmOnDrift) for date, offered in cycles if date + horizon <= drift_on]

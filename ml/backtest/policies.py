@@ -18,7 +18,6 @@ from ml.models.learned import Adaptable, Learned
 from ml.progress import Progress
 from ml.settings import Settings
 from ml.trials import (
-    CHAMPION_METRIC,
     Fitted,
     fit_model,
     fit_on_validation,
@@ -130,8 +129,8 @@ class Trainer:
         float or None
             Its NDCG@10 over the yardstick's: above 1 where it is better.
         """
-        own = evaluation.value(CHAMPION_METRIC)
-        other = self.yardstick(cycle).validation.value(CHAMPION_METRIC)
+        own = evaluation.choice_value
+        other = self.yardstick(cycle).validation.choice_value
         return None if own is None or not other else own / other
 
     def cold(self, cycle: Cycle) -> tuple[Fitted, State, float]:

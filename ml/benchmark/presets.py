@@ -11,7 +11,13 @@ from typing import Final
 
 from ml.models.lightfm_settings import LightFMSettings
 from ml.models.ncf_settings import NCFSettings
-from ml.models.settings import EaseSettings, ModelSettings, PopularitySettings
+from ml.models.settings import (
+    EaseSettings,
+    ItemKNNSettings,
+    ModelSettings,
+    PopularitySettings,
+    SegmentPopularitySettings,
+)
 
 _NEXT: Final = {"recency_weight": 20.0, "recency_services": 5.0}
 
@@ -21,6 +27,11 @@ EASE: Final = tuple(
     EaseSettings(regularisation=regularisation, adoption_weight=0.0, **recency)
     for regularisation in (50.0, 100.0, 200.0, 400.0, 800.0, 1600.0)
     for recency in ({}, _NEXT)
+)
+
+ITEM_KNN: Final = (
+    ItemKNNSettings(adoption_weight=0.0),
+    ItemKNNSettings(adoption_weight=0.0, **_NEXT),
 )
 
 LIGHTFM: Final = tuple(
@@ -55,6 +66,8 @@ NCF: Final = (
 
 CHOICES: Final[dict[str, tuple[ModelSettings, ...]]] = {
     "popularity": POPULARITY,
+    "segment_popularity": (SegmentPopularitySettings(),),
+    "item_knn": ITEM_KNN,
     "ease": EASE,
     "lightfm": LIGHTFM,
     "ncf": NCF,

@@ -109,6 +109,8 @@ class Columns:
     LOSS: Final = "loss"
     AUC: Final = "auc"
     NDCG_AT_10: Final = "ndcg_at_10"
+    CHOICE_METRIC: Final = "choice_metric"
+    CHOICE_VALUE: Final = "choice_value"
     SCORE: Final = "score"
     PROBABILITY: Final = "probability"
     CANDIDATE_RANK: Final = "candidate_rank"

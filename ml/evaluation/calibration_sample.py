@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ml.dataset import Fold, IntArray
+from ml.dataset import Fold, IntArray, entries_at
 from ml.ranking import PlacedPairs, Scorer, TopK, iter_sampled
 
 Values = npt.NDArray[np.float64]
@@ -115,7 +115,7 @@ _Pairs = tuple[npt.NDArray[np.int64], Values, Values, Values]
 def _pairs_of(top: TopK, labels: PlacedPairs, others: PlacedPairs, fold: Fold, step: int) -> _Pairs:
     """The first candidates of a block of clients, the labels below them, and those drawn."""
     rows, places = np.nonzero(top.services >= 0)
-    is_taken = np.asarray(fold.labels[top.clients[rows], top.services[rows, places]]).ravel() > 0
+    is_taken = entries_at(fold.labels, top.clients[rows], top.services[rows, places]) > 0
     deep = labels.where(labels.ranks > HEAD)
     owners = np.concatenate([rows, deep.positions, others.positions])
     features = pair_features(

@@ -45,6 +45,7 @@ Of the six (label, other candidate) pairs one is in the wrong order:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -56,7 +57,36 @@ from ml.ranking import LabelRanks
 Values = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-CUTOFFS = (5, 10, 20)
+CUTOFFS = (1, 3, 5, 10, 20)
+"""Numbers of first candidates that figures are about."""
+
+SHOWN_CUTOFFS = (1, 3, 5, 10)
+"""Those that people are shown, the largest that a catalogue is large enough for."""
+
+
+def cutoffs_of(ranks: LabelRanks) -> tuple[int, ...]:
+    """Numbers of first candidates that tell something: below half of what can be offered.
+
+    That some of ten offers out of twenty is taken, says nothing.
+
+    Parameters
+    ----------
+    ranks : LabelRanks
+        Clients with a label count; where there is none, the services that may be offered.
+
+    Returns
+    -------
+    tuple of int
+        Of ``CUTOFFS``, the first in any case.
+    """
+    counts = ranks.candidate_counts[ranks.positive_counts > 0]
+    offered = float(counts.mean()) if len(counts) else float(ranks.eligible_service_count)
+    return tuple(k for k in CUTOFFS if k == CUTOFFS[0] or 2 * k < offered)
+
+
+def shown_cutoff(cutoffs: Iterable[int]) -> int:
+    """The one of some cutoffs that people are shown, and that models are chosen by."""
+    return max(k for k in cutoffs if k in SHOWN_CUTOFFS)
 
 
 def auc(ranks: LabelRanks) -> Values:

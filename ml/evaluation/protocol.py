@@ -11,15 +11,13 @@ from ml.dataset import BoolArray, FloatArray, Fold, IntArray
 from ml.evaluation import catalogue, metrics
 from ml.evaluation.calibration import Calibrator
 from ml.evaluation.figures import Figure, MetricRow, client_mean, metric_rows
-from ml.evaluation.metrics import CUTOFFS, Values
+from ml.evaluation.metrics import CUTOFFS, SHOWN_CUTOFFS, Values, shown_cutoff
 from ml.evaluation.offers import JudgedOffers, judge_offers, offer_figures
 from ml.evaluation.pooled_auc import Pool, pool, pooled_auc
 from ml.evaluation.significance import RESAMPLES
 from ml.ranking import BLOCK_SIZE, DEPTH, LabelRanks, Scorer, TopK, join_tops, rank_labels, top_k
 
 ALL = "all"
-# Partners and client segments are many: they get the figures that people ask for.
-BREAKDOWN_CUTOFFS = (10,)
 
 
 @dataclass(frozen=True)
@@ -42,6 +40,21 @@ class Evaluation:
     ranks: LabelRanks
     per_client: dict[str, Values]
     offers: JudgedOffers | None = None
+
+    @property
+    def k(self) -> int:
+        """First offers of a client that figures are shown of."""
+        return shown_cutoff(k for k in SHOWN_CUTOFFS if f"ndcg@{k}" in self.per_client)
+
+    @property
+    def choice_metric(self) -> str:
+        """What models are chosen by."""
+        return f"ndcg@{self.k}"
+
+    @property
+    def choice_value(self) -> float | None:
+        """That figure; None without a label."""
+        return self.value(self.choice_metric)
 
     def value(self, metric: str, segment: str = "all") -> float | None:
         """Look up one figure.
@@ -84,7 +97,7 @@ def evaluate(
     *,
     calibrator: Calibrator | None = None,
     segments: dict[str, BoolArray] | None = None,
-    cutoffs: tuple[int, ...] = CUTOFFS,
+    cutoffs: tuple[int, ...] | None = None,
     block_size: int = BLOCK_SIZE,
     resamples: int = RESAMPLES,
     seed: int = 0,
@@ -100,7 +113,8 @@ def evaluate(
         With it, the first offers of every measured client are judged too.
     segments : dict of str to ndarray of bool, optional
         Over ``fold.labelled_clients``; all, warm and cold by default.
-    cutoffs : tuple of int, default (5, 10, 20)
+    cutoffs : tuple of int, optional
+        By default those that tell something for a catalogue of this size.
     block_size : int, default 1024
     resamples : int, default 1000
         Bootstrap resamples behind the 95% intervals; 0 leaves the intervals out.
@@ -111,8 +125,9 @@ def evaluate(
     Evaluation
     """
     clients = fold.labelled_clients
-    depth = max(*cutoffs, DEPTH)
+    depth = max(*(cutoffs or CUTOFFS), DEPTH)
     ranks = rank_labels(score, fold, clients, block_size, depth=depth, keep_scores=True)
+    cutoffs = cutoffs or metrics.cutoffs_of(ranks)
     per_client = metrics.client_metrics(ranks, cutoffs)
     per_client |= catalogue.list_metrics(ranks.top, fold, cutoffs)
     pooled = pool(ranks)
@@ -124,7 +139,8 @@ def evaluate(
         rows += metric_rows(name, figures, resamples=resamples, seed=seed)
     # Kept for the whole run; the scores of all candidates would be most of it.
     ranks = replace(ranks, candidate_scores=np.empty(0, np.float32))
-    for name, figures in _breakdowns(ranks, fold).items():
+    shown = (shown_cutoff(cutoffs),)
+    for name, figures in _breakdowns(ranks, fold, shown).items():
         rows += metric_rows(name, figures, resamples=resamples, seed=seed)
     offers = None
     if calibrator is not None:
@@ -220,21 +236,23 @@ def _coverage(ranks: LabelRanks, members: BoolArray, cutoffs: tuple[int, ...]) -
     }
 
 
-def _breakdowns(ranks: LabelRanks, fold: Fold) -> dict[str, dict[str, Figure]]:
-    """Figures of each client segment, and of each partner's labels."""
+def _breakdowns(
+    ranks: LabelRanks, fold: Fold, cutoffs: tuple[int, ...]
+) -> dict[str, dict[str, Figure]]:
+    """Figures of each client segment, and of each partner's labels, that people ask for."""
     found: dict[str, dict[str, Figure]] = {}
-    per_client = metrics.client_metrics(ranks, BREAKDOWN_CUTOFFS)
-    per_client |= catalogue.list_metrics(ranks.top, fold, BREAKDOWN_CUTOFFS)
+    per_client = metrics.client_metrics(ranks, cutoffs)
+    per_client |= catalogue.list_metrics(ranks.top, fold, cutoffs)
     for name, is_member in fold.client_segments.items():
         members = is_member[ranks.clients]
         figures = {metric: client_mean(values[members]) for metric, values in per_client.items()}
-        found[name] = figures | _coverage(ranks, members, BREAKDOWN_CUTOFFS)
+        found[name] = figures | _coverage(ranks, members, cutoffs)
     for name, is_wanted in fold.service_segments.items():
         own = metrics.labels_of(ranks, is_wanted)
         # Resampling the thousands of clients without a label there would be for nothing.
         members = own.positive_counts > 0
         found[name] = {
             metric: client_mean(values[members])
-            for metric, values in metrics.client_metrics(own, BREAKDOWN_CUTOFFS).items()
+            for metric, values in metrics.client_metrics(own, cutoffs).items()
         }
     return found

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from ml import contracts
 from ml.contracts import Columns
+from ml.enough import LEAST_LABELLED
 from ml.evaluation.significance import Values, compare
 from ml.gates.evidence import Evidence, Ranking
 from ml.gates.settings import GateSettings
@@ -24,7 +25,7 @@ MARGIN_CHECK: Final = "mean_expected_margin"
 
 # Figures of the champion that must be numbers where they were measured.
 _MEASURED: Final = (
-    Columns.NDCG_AT_10,
+    Columns.CHOICE_VALUE,
     Columns.AUC,
     Columns.COVERAGE_AT_10,
     Columns.POSITIVE_RATE,
@@ -36,6 +37,10 @@ _CALIBRATION_BINS: Final = 20
 # Mean distance of a standard normal from zero.
 _MEAN_DEVIATION: Final = math.sqrt(2 / math.pi)
 _LAST: Final = "_last"
+# Checks of what was learned, which too few labels make fail.
+_LEARNED: Final = ("figures", "calibration", "coverage", PROBABILITY_CHECK, MARGIN_CHECK, CHAMPION)
+# What models are chosen by where ten offers would be half of what can be offered.
+_OF_FEW: Final = ("ndcg@5", "ndcg@3", "ndcg@1")
 # Two runs read the same test fold where nearly all clients took as much in both.
 _SAME_FOLD_SHARE: Final = 0.9
 
@@ -101,7 +106,7 @@ def judge(
     list of Check
         Every check, passed or not.
     """
-    return [
+    checks = [
         _dbt_tests(evidence),
         _contract(evidence),
         _row_counts(evidence.row_counts, last, gates),
@@ -114,6 +119,24 @@ def judge(
         _promise(MARGIN_CHECK, evidence, last, gates),
         _champion(evidence, gates, seed, resamples),
     ]
+    cause = _too_little(evidence)
+    return [
+        replace(check, detail=f"{check.detail} ({cause})")
+        if cause and check.name in _LEARNED and not check.is_passed
+        else check
+        for check in checks
+    ]
+
+
+def _too_little(evidence: Evidence) -> str:
+    """Why a model could not be chosen or calibrated well; empty where it could."""
+    row = evidence.champion.get(contracts.FOLD_VALIDATION)
+    if row is None or row[Columns.CLIENT_COUNT] >= LEAST_LABELLED:
+        return ""
+    return (
+        f"the cause may be too little to choose on: {row[Columns.CLIENT_COUNT]} clients took "
+        f"something new on validation, at least {LEAST_LABELLED} are wanted"
+    )
 
 
 def untold(checks: Sequence[Check]) -> str:
@@ -196,8 +219,9 @@ def _figures(evidence: Evidence) -> Check:
                 0.0,
                 1.0,
             )
-        if row.get(Columns.NDCG_AT_10) is None:
-            return Check(name, False, f"{Columns.NDCG_AT_10} on {fold} was not measured")
+        if row.get(Columns.CHOICE_VALUE) is None:
+            metric = row.get(Columns.CHOICE_METRIC) or "what models are chosen by"
+            return Check(name, False, f"{metric} on {fold} was not measured")
         for figure in _MEASURED:
             value = row.get(figure)
             if value is not None and not math.isfinite(value):
@@ -222,7 +246,10 @@ def _calibration(evidence: Evidence, gates: GateSettings) -> Check:
 
 
 def _coverage(evidence: Evidence, gates: GateSettings) -> Check:
-    coverage = evidence.champion.get(contracts.FOLD_TEST, {}).get(Columns.COVERAGE_AT_10)
+    row = evidence.champion.get(contracts.FOLD_TEST, {})
+    coverage = row.get(Columns.COVERAGE_AT_10)
+    if coverage is None and row.get(Columns.CHOICE_METRIC) in _OF_FEW:
+        return Check("coverage", True, "too few services to ask how many of them are offered")
     if coverage is None:
         return Check("coverage", False, "no clients to measure coverage on")
     bound = gates.least_coverage

@@ -104,6 +104,25 @@ class Checkpoint(Protocol):
         ...
 
 
+class FittedModel(Protocol):
+    """What is kept of a model once it is fitted: it scores, and can be saved."""
+
+    best_epoch: int
+
+    @property
+    def choices(self) -> dict[str, float | str]:
+        """See :class:`Recommender`."""
+        ...
+
+    def score(self, clients: IntArray) -> FloatArray:
+        """See :class:`Recommender`."""
+        ...
+
+    def save(self, directory: Path) -> None:
+        """See :class:`Recommender`."""
+        ...
+
+
 class Recommender(ABC):
     """A model that scores every service for a client.
 
@@ -127,6 +146,11 @@ class Recommender(ABC):
 
     name: ClassVar[str]
     best_epoch: int = 1
+
+    @property
+    def choices(self) -> dict[str, float | str]:
+        """What the last fit chose on the data beside its length: values by setting."""
+        return {}
 
     @abstractmethod
     def fit(

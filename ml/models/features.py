@@ -12,6 +12,9 @@ from ml.parallel import blocks
 _BLOCK = 65_536
 """Rows that are sorted at once."""
 
+_SIMILARITIES = 1 << 24
+"""Similarities that are held together, 8 bytes each."""
+
 
 def normalise_rows(matrix: sparse.csr_matrix, power: float = 1.0) -> sparse.csr_matrix:
     """Divide each row by its sum to some power; rows without entries stay empty.
@@ -76,7 +79,7 @@ def _largest(matrix: sparse.csr_matrix, rows: slice, count: int) -> npt.NDArray[
 
 def smooth_over_features(
     features: sparse.csr_matrix, is_new: BoolArray, neighbours: int
-) -> npt.NDArray[np.float64]:
+) -> sparse.csr_matrix:
     """Weights with which known services stand in for new ones.
 
     Cosine similarity of the feature rows, the largest ``neighbours`` of each new service,
@@ -91,16 +94,23 @@ def smooth_over_features(
 
     Returns
     -------
-    ndarray of float64, (n, n_new)
+    csr_matrix, float64, (n, n_new)
         Column j belongs to the j-th new service; rows of new services are zero.
     """
     norms = np.sqrt(np.asarray(features.multiply(features).sum(axis=1), dtype=np.float64)).ravel()
     scaled = sparse.diags(1.0 / np.where(norms > 0, norms, 1.0)) @ features
-    similarity = np.asarray((scaled @ scaled[is_new].T).todense(), dtype=np.float64)
-    similarity[is_new] = 0.0
-    if neighbours < len(similarity) and similarity.shape[1]:
-        least = np.partition(similarity, -neighbours, axis=0)[-neighbours]
-        similarity[similarity < least] = 0.0
-    sums = similarity.sum(axis=0)
-    weights: npt.NDArray[np.float64] = similarity / np.where(sums > 0, sums, 1.0)
-    return weights
+    known = scaled[~is_new].T.tocsr()
+    parts = [sparse.csr_matrix((0, int((~is_new).sum())))]
+    new = np.flatnonzero(is_new)
+    for rows in blocks(len(new), max(1, _SIMILARITIES // max(len(norms), 1))):
+        similarity = (scaled[new[rows]] @ known).toarray().astype(np.float64)
+        if neighbours < similarity.shape[1]:
+            least = np.partition(similarity, -neighbours, axis=1)[:, -neighbours]
+            similarity[similarity < least[:, None]] = 0.0
+        sums = similarity.sum(axis=1)
+        parts.append(sparse.csr_matrix(similarity / np.where(sums > 0, sums, 1.0)[:, None]))
+    stacked = sparse.vstack(parts, format="csr")
+    places = np.flatnonzero(~is_new)
+    return sparse.csr_matrix(
+        (stacked.data, places[stacked.indices], stacked.indptr), shape=(len(new), len(is_new))
+    ).T.tocsr()

@@ -94,7 +94,6 @@ def single_epoch(
         quality.ndcg_at_10 if quality else None,
         seconds,
     )
-    model.best_epoch = number
     if progress:
         progress(epoch)
     return epoch

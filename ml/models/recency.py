@@ -8,6 +8,7 @@ what. Distances are counted in adoptions, not in days: clients live at different
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,21 @@ _LEAST = 0.02
 
 
 _BLOCK = 65_536
+
+
+@runtime_checkable
+class ReadsOrder(Protocol):
+    """A fitted model that can read histories otherwise without being fitted again."""
+
+    def by_recency(self, weight: float, services: float) -> Self | None:
+        """The same model, newest services weighted more when it scores; None where it cannot.
+
+        Parameters
+        ----------
+        weight, services : float
+            As in ``recency_weights``.
+        """
+        ...
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,21 @@ from pathlib import Path
 from typing import Any, Final
 
 from ml.errors import ModelError
-from ml.models.base import Recommender
+from ml.models.base import FittedModel, Recommender
 from ml.models.settings import ModelSettings
 
 MODELS: Final = {
     "popularity": "ml.models.popularity:Popularity",
+    "segment_popularity": "ml.models.segment_popularity:SegmentPopularity",
+    "item_knn": "ml.models.item_knn:ItemKNN",
     "ease": "ml.models.ease:Ease",
     "lightfm": "ml.models.lightfm:LightFM",
     "ncf": "ml.models.ncf:NCF",
 }
 """Recommender classes by name, the simplest first; imported with their libraries when used."""
+
+_BLEND: Final = {"blend": "ml.blending:Blend"}
+"""Saved as the others are, but made of models that are fitted already."""
 
 
 def create(
@@ -45,8 +50,8 @@ def create(
     return model
 
 
-def load(name: str, directory: Path) -> Recommender:
-    """Read a saved recommender.
+def load(name: str, directory: Path) -> FittedModel:
+    """Read a saved recommender, or a blend of them.
 
     Parameters
     ----------
@@ -55,14 +60,15 @@ def load(name: str, directory: Path) -> Recommender:
 
     Returns
     -------
-    Recommender
+    FittedModel
 
     Raises
     ------
     ModelError
         No such model, or nothing readable in the folder.
     """
-    model: Recommender = _class(name).load(directory)
+    path = _BLEND.get(name)
+    model: FittedModel = (pkgutil.resolve_name(path) if path else _class(name)).load(directory)
     return model
 
 

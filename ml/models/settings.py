@@ -35,7 +35,53 @@ class PopularitySettings(ModelSettings):
     neighbours: int = Field(default=10, ge=1)
 
 
-class EaseSettings(ModelSettings):
+class SegmentPopularitySettings(PopularitySettings):
+    """Settings of :class:`ml.models.segment_popularity.SegmentPopularity`.
+
+    Parameters
+    ----------
+    uses_weights, neighbours
+        As of popularity.
+    prior_clients : float, default 50
+        Clients of the whole programme that each segment is mixed with, so that small ones do not
+        go by chance.
+    """
+
+    prior_clients: float = Field(default=50.0, gt=0)
+
+
+class ItemToItemSettings(ModelSettings):
+    """What the settings of :class:`ml.models.item_to_item.ItemToItem` share.
+
+    Parameters
+    ----------
+    uses_weights : bool, default False
+        Whether the interaction weights count, or only that the client has the service. On
+        retail data the weights cost a tenth of NDCG@10: heavy use of a service says more
+        about that service than about what comes next.
+    adoption_weight : float, default 0.01
+        Weight of the log adoption rate in the score (:mod:`ml.models.adoption`); 0 is the model as
+        published. On validation months it adds .007 to EASE's AUC and leaves NDCG@10 as it was.
+    adoption_days : float, default 60
+        Period that the adoption rate counts, days.
+    recency_weight : float, default 0
+        How much more a client's newest service says than its old ones, when it is scored; 0 is
+        the model as published. Needs adoption times (:mod:`ml.models.recency`).
+    recency_services : float, default 5
+        Number of newer services after which that has fallen to 1/e.
+    neighbours : int, default 10
+        Services with the most alike features that stand in for a new service.
+    """
+
+    uses_weights: bool = False
+    adoption_weight: float = Field(default=0.01, ge=0)
+    adoption_days: float = Field(default=60.0, gt=0)
+    recency_weight: float = Field(default=0.0, ge=0)
+    recency_services: float = Field(default=5.0, gt=0)
+    neighbours: int = Field(default=10, ge=1)
+
+
+class EaseSettings(ItemToItemSettings):
     """Settings of :class:`ml.models.ease.Ease`.
 
     Parameters
@@ -43,28 +89,22 @@ class EaseSettings(ModelSettings):
     regularisation : float, optional
         Added to the diagonal of the co-occurrence counts, in clients. Larger leans on what
         many clients share. None: chosen on validation labels.
-    uses_weights : bool, default False
-        Whether the interaction weights count, or only that the client has the service. On
-        retail data the weights cost a tenth of NDCG@10: heavy use of a service says more
-        about that service than about what comes next.
-    adoption_weight : float, default 0.01
-        Weight of the log adoption rate in the score (:mod:`ml.models.adoption`); 0 is EASE as
-        published. On validation months it adds .007 to AUC and leaves NDCG@10 as it was.
-    adoption_days : float, default 60
-        Period that the adoption rate counts, days.
-    recency_weight : float, default 0
-        How much more a client's newest service says than its old ones, when it is scored; 0 is
-        EASE as published. Needs adoption times (:mod:`ml.models.recency`).
-    recency_services : float, default 5
-        Number of newer services after which that has fallen to 1/e.
-    neighbours : int, default 10
-        Services with the most alike features that stand in for a new service.
     """
 
     regularisation: float | None = Field(default=None, gt=0)
-    uses_weights: bool = False
-    adoption_weight: float = Field(default=0.01, ge=0)
-    adoption_days: float = Field(default=60.0, gt=0)
-    recency_weight: float = Field(default=0.0, ge=0)
-    recency_services: float = Field(default=5.0, gt=0)
-    neighbours: int = Field(default=10, ge=1)
+
+
+class ItemKNNSettings(ItemToItemSettings):
+    """Settings of :class:`ml.models.item_knn.ItemKNN`.
+
+    Parameters
+    ----------
+    nearest : int, optional
+        Services that speak for each one. None: chosen on validation labels.
+    shrinkage : float, optional
+        Added to what similarities are divided by, in clients, so that what few have does not seem
+        alike by chance. None: chosen on validation labels.
+    """
+
+    nearest: int | None = Field(default=None, ge=1)
+    shrinkage: float | None = Field(default=None, ge=0)

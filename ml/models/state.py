@@ -32,7 +32,7 @@ def write_state(
     directory : Path
         Made if it is not there.
     model : Recommender
-        Its name and best epoch are kept.
+        Its name, best epoch and choices are kept.
     settings : ModelSettings
     arrays : mapping of str to ndarray
     """
@@ -46,6 +46,7 @@ def write_state(
         "model": model.name,
         "best_epoch": model.best_epoch,
         "settings": settings.model_dump(mode="json"),
+        "choices": model.choices,
     }
     (directory / _DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n")
 
@@ -62,7 +63,7 @@ def read_state(directory: Path, name: str) -> tuple[dict[str, Any], Arrays]:
     Returns
     -------
     description : dict
-        ``best_epoch``, ``settings``.
+        ``best_epoch``, ``settings``, ``choices``.
     arrays : dict of str to ndarray
 
     Raises

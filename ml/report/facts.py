@@ -12,11 +12,12 @@ import pyarrow as pa
 from ml import contracts
 from ml.contracts import Columns
 from ml.errors import InputError
+from ml.evaluation.metrics import SHOWN_CUTOFFS
 from ml.gates.verdicts import rejected_runs
 from ml.rejections import in_one_line
 from ml.report.client import ClientPage, read_client
 from ml.report.money import UNKNOWN, Money, read_money
-from ml.results import STATUS_COMPLETED
+from ml.results import CHOICES, STATUS_COMPLETED, TOLD
 from ml.settings import Settings
 from ml.warehouse import (
     Connection,
@@ -122,12 +123,27 @@ class Facts:
         return name
 
     @property
+    def k(self) -> int:
+        """Offers per client that figures are about: fewer where the catalogue is small."""
+        folds = {fold for model, fold, *_ in self.metrics if model == self.champion}
+        for k in sorted(SHOWN_CUTOFFS, reverse=True):
+            if all(self.metric(self.champion, f"ndcg@{k}", fold) for fold in folds):
+                return k
+        return min(SHOWN_CUTOFFS)
+
+    @property
+    def choices(self) -> dict[str, str]:
+        """What each model chose on the data, in words; models that chose nothing are left out."""
+        found = self.settings.get(CHOICES, {})
+        return {name: found[name][TOLD] for name in self.models if found.get(name, {}).get(TOLD)}
+
+    @property
     def models(self) -> list[str]:
         """All models of the run, the best on validation first as far as figures go."""
         names = dict.fromkeys(model for model, *_ in self.metrics)
 
         def merit(name: str) -> float:
-            found = self.metric(name, "ndcg@10", contracts.FOLD_VALIDATION)
+            found = self.metric(name, f"ndcg@{self.k}", contracts.FOLD_VALIDATION)
             return -1.0 if found is None or found.value is None else found.value
 
         return sorted(names, key=lambda name: (name != self.champion, -merit(name)))
@@ -162,7 +178,7 @@ class Facts:
         counts = {
             segment: found.client_count
             for (model, of_fold, segment, metric), found in self.metrics.items()
-            if (model, of_fold, metric) == (self.champion, fold, "ndcg@10")
+            if (model, of_fold, metric) == (self.champion, fold, f"ndcg@{self.k}")
             and segment != "all"
             and found.client_count
         }

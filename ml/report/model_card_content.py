@@ -13,10 +13,10 @@ from ml.report.page.answer import against
 from ml.report.page.blocks import Table
 from ml.report.page.palette import shown_name
 from ml.report.page.provenance import flattened
-from ml.report.words import listed, metric_name, plain, segment_name
+from ml.report.words import first_offers, listed, metric_name, plain, segment_name
 from ml.tuning.saved import PROVENANCE, Provenance
 
-_FIGURES: Final = ("ndcg@10", "hr@10", "auc", "coverage@10", "calibration_error")
+_FIGURES: Final = ("ndcg@{k}", "hr@{k}", "auc", "coverage@{k}", "calibration_error")
 _PERSONAL: Final = (
     Columns.AGE_BAND,
     Columns.INCOME_BAND,
@@ -42,6 +42,9 @@ class CardContent:
     versions: str
     settings: Table
     tuned: str
+    choices: Table
+    k: int
+    first_offers: str
     horizon_days: int
     features: list[str]
     windows: Table
@@ -82,6 +85,9 @@ def card_content(facts: Facts) -> CardContent:
         versions=", ".join(f"{name} {number}" for name, number in facts.versions.items()),
         settings=_settings(facts),
         tuned=_tuned(facts),
+        choices=_choices(facts),
+        k=facts.k,
+        first_offers=first_offers(facts.k),
         horizon_days=facts.horizon_days,
         features=_features(facts),
         windows=_windows(facts),
@@ -109,6 +115,11 @@ def _tuned(facts: Facts) -> str:
     """Where tuned settings come from; empty for those of the file of settings."""
     found = facts.settings.get(PROVENANCE, {}).get(facts.champion)
     return str(Provenance.model_validate(found)) if found else ""
+
+
+def _choices(facts: Facts) -> Table:
+    rows = [[shown_name(model), told] for model, told in facts.choices.items()]
+    return Table(["model", "what it chose"], rows, texts=frozenset({0, 1}))
 
 
 def _while(facts: Facts) -> str:
@@ -188,24 +199,26 @@ def _quality(facts: Facts) -> Table:
 
 def _figures(facts: Facts) -> Table:
     rows = []
+    figures = [metric.format(k=facts.k) for metric in _FIGURES]
     for model in facts.models:
-        found = facts.metric(model, "ndcg@10")
+        found = facts.metric(model, figures[0])
         rows.append(
             [
                 shown_name(model),
                 numbers.NOTHING if found is None else numbers.interval(found.low, found.high),
-                *(numbers.figure(facts.value(model, metric)) for metric in _FIGURES),
+                *(numbers.figure(facts.value(model, metric)) for metric in figures),
             ]
         )
     return Table(
-        ["model", "95% interval of NDCG@10", *(metric_name(metric) for metric in _FIGURES)], rows
+        ["model", f"95% interval of NDCG@{facts.k}", *(metric_name(metric) for metric in figures)],
+        rows,
     )
 
 
 def _segments(facts: Facts) -> Table:
     rows = []
     for segment in ("all", *facts.segments()):
-        found = facts.metric(facts.champion, "ndcg@10", segment=segment)
+        found = facts.metric(facts.champion, f"ndcg@{facts.k}", segment=segment)
         if found is None:
             continue
         rows.append(
@@ -214,11 +227,13 @@ def _segments(facts: Facts) -> Table:
                 numbers.count(found.client_count),
                 numbers.figure(found.value),
                 numbers.interval(found.low, found.high),
-                numbers.figure(facts.value(facts.champion, "hr@10", segment=segment)),
+                numbers.figure(facts.value(facts.champion, f"hr@{facts.k}", segment=segment)),
                 numbers.figure(facts.value(facts.champion, "auc", segment=segment)),
             ]
         )
-    return Table(["segment", "clients", "NDCG@10", "95% interval", "HR@10", "AUC"], rows)
+    return Table(
+        ["segment", "clients", f"NDCG@{facts.k}", "95% interval", f"HR@{facts.k}", "AUC"], rows
+    )
 
 
 def _differences(facts: Facts) -> Table:
@@ -283,9 +298,9 @@ def _limits(facts: Facts) -> list[str]:
     """Limits that this run's own figures show, then those of the method."""
     champion = facts.champion
     limits = []
-    if facts.value(champion, "ndcg@10") is None:
+    if facts.value(champion, f"ndcg@{facts.k}") is None:
         limits.append("No client has a label on test: nothing here was measured on unseen data.")
-    cold = facts.metric(champion, "ndcg@10", segment="cold")
+    cold = facts.metric(champion, f"ndcg@{facts.k}", segment="cold")
     if cold is None or cold.client_count < FEW_CLIENTS:
         count = 0 if cold is None else cold.client_count
         limits.append(
@@ -298,11 +313,11 @@ def _limits(facts: Facts) -> list[str]:
             f"{len(few)} segments have fewer than {FEW_CLIENTS} measured clients; their intervals"
             " are wide."
         )
-    coverage = facts.value(champion, "coverage@10")
+    coverage = facts.value(champion, f"coverage@{facts.k}")
     if coverage is not None:
         limits.append(
-            f"{numbers.percent(1 - coverage)} of the services on sale are in nobody's first ten"
-            " offers: partners with niche services see few."
+            f"{numbers.percent(1 - coverage)} of the services on sale are in nobody's"
+            f" {first_offers(facts.k)}: partners with niche services see few."
         )
     error = facts.value(champion, "calibration_error")
     if error is not None:

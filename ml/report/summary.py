@@ -19,11 +19,9 @@ from ml.releases import CURRENT, Release
 from ml.report.client import example_client
 from ml.settings import PROJECT_ROOT, Settings
 from ml.train import Run
-from ml.trials import CHAMPION_METRIC
 from ml.tuning.saved import TUNED_FILE
 from ml.warehouse import SERVING
 
-_COLUMNS: Final = ("hr@10", "auc", "coverage@10")
 _SECONDS_PER_MINUTE: Final = 60
 
 
@@ -34,7 +32,7 @@ def _figure(evaluation: Evaluation, metric: str, segment: str = "all") -> str:
 
 def _interval(evaluation: Evaluation) -> str:
     for row in evaluation.rows:
-        is_wanted = (row.metric, row.segment) == (CHAMPION_METRIC, "all")
+        is_wanted = (row.metric, row.segment) == (evaluation.choice_metric, "all")
         if is_wanted and row.ci_low is not None and row.ci_high is not None:
             return f"{row.ci_low:.4f}–{row.ci_high:.4f}"
     return "–"
@@ -43,20 +41,22 @@ def _interval(evaluation: Evaluation) -> str:
 def _models_table(run: Run) -> RichTable:
     """Fits a terminal of 80 columns; all figures are in the mart model_comparison."""
     table = RichTable(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+    k = min(trial.test.k for trial in run.trials)
+    ndcg = f"ndcg@{k}"
     table.add_column("model\n", no_wrap=True)
     for heading in (
-        f"{CHAMPION_METRIC}\nvalid.", "\ntest", "\n95% interval", "hr@10\ntest", "auc\ntest",
-        "coverage\n@10", "fit\nseconds",
+        f"{ndcg}\nvalid.", "\ntest", "\n95% interval", f"hr@{k}\ntest", "auc\ntest",
+        f"coverage\n@{k}", "fit\nseconds",
     ):  # fmt: skip
         table.add_column(heading, justify="right", no_wrap=True)
     for trial in run.trials:
         is_champion = trial.name == run.champion.name
         table.add_row(
             f"{trial.name} ★" if is_champion else trial.name,
-            _figure(trial.validation, CHAMPION_METRIC),
-            _figure(trial.test, CHAMPION_METRIC),
+            _figure(trial.validation, trial.validation.choice_metric),
+            _figure(trial.test, ndcg),
             _interval(trial.test),
-            *(_figure(trial.test, metric) for metric in _COLUMNS),
+            *(_figure(trial.test, metric) for metric in (f"hr@{k}", "auc", f"coverage@{k}")),
             f"{trial.fit_seconds:.1f}",
             style="bold" if is_champion else None,
         )
@@ -68,10 +68,21 @@ def _clients(run: Run) -> str:
         return next(
             row.client_count
             for row in run.trials[0].test.rows
-            if row.metric == CHAMPION_METRIC and row.segment == segment
+            if row.metric == run.trials[0].test.choice_metric and row.segment == segment
         )
 
     return f"{count('all'):,} clients took something new on test, {count('cold'):,} of them cold"
+
+
+def _print_choices(console: Console, run: Run) -> None:
+    """What each model chose on the data."""
+    told = [
+        (trial.name, trial.told) for trial in run.trials if trial.told and not run.champion.cause
+    ]
+    if told:
+        console.print("[bold]Chosen on your data[/bold]")
+    for name, choices in told:
+        console.print(f"  {name}: {choices}", soft_wrap=True)
 
 
 def _print_champion(console: Console, run: Run) -> None:
@@ -121,6 +132,7 @@ def print_run(console: Console, run: Run, steps: Sequence[Step]) -> None:
     console.print(_models_table(run))
     console.print(f"[dim]{_clients(run)};\nevery eligible service is ranked[/dim]\n")
     _print_champion(console, run)
+    _print_choices(console, run)
     slowest = sorted(steps, key=lambda step: step.seconds, reverse=True)[:3]
     console.print(
         "[dim]  Slowest steps: "

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from typing import Final
 
-METRIC_MEANINGS: Final = (
+_NUMBERS: Final = {3: "three", 5: "five", 10: "ten"}
+_MEANINGS: Final = (
     (
-        "NDCG@10",
-        "How near the top of a client's first ten offers the services stand that the client then"
-        " took; 1 = perfect order, logarithm of base 2. It decides between models.",
+        "NDCG@{k}",
+        "How near the top of a client's {offers} the services stand that the client then took;"
+        " 1 = perfect order, logarithm of base 2. It decides between models.",
     ),
-    ("HR@10", "Share of clients who took at least one of their first ten offers."),
-    ("Recall@10", "Share of all that a client took up that was among the first ten offers."),
-    ("Precision@10", "Share of the first ten offers that the client took."),
+    ("HR@{k}", "Share of clients who took at least one of their {offers}."),
+    ("Recall@{k}", "Share of all that a client took up that was among the {offers}."),
+    ("Precision@{k}", "Share of the {offers} that the client took."),
     (
         "AUC",
         "Probability that a service the client took ranks above one the client did not take;"
         " 0.5 = chance.",
     ),
-    ("Coverage@10", "Share of the services on sale that appear in anybody's first ten offers."),
+    ("Coverage@{k}", "Share of the services on sale that appear in anybody's {offers}."),
     (
-        "Novelty@10",
+        "Novelty@{k}",
         "How little known the offered services are, in bits: 0 for what everybody has, 10 for what"
         " one client in 1,024 has.",
     ),
     (
-        "Popularity bias@10",
+        "Popularity bias@{k}",
         "How much more popular the offers are than what the client could be offered: 0 = as if"
         " drawn at random, 1 = twice as popular.",
     ),
@@ -65,6 +66,21 @@ _FAMILIES: Final = {
     "novelty": "Novelty",
     "popularity_bias": "Popularity bias",
 }
+
+
+def first_offers(k: int) -> str:
+    """The first offers of a client, in words.
+
+    >>> first_offers(1), first_offers(5), first_offers(20)
+    ('first offer', 'first five offers', 'first 20 offers')
+    """
+    return "first offer" if k == 1 else f"first {_NUMBERS.get(k, k)} offers"
+
+
+def metric_meanings(k: int) -> list[tuple[str, str]]:
+    """What each figure means, of the first k offers."""
+    words = {"k": k, "offers": first_offers(k)}
+    return [(name.format(**words), meaning.format(**words)) for name, meaning in _MEANINGS]
 
 
 def metric_name(metric: str) -> str:

@@ -220,7 +220,7 @@ class Search:
         if adjustment == Adjustment():
             return without
         evaluate = EpochEvaluator(self._fold, self._settings.block_size)
-        return evaluate(Adjusted(model, self._fold, adjustment))
+        return evaluate(Adjusted.of(model, self._fold, adjustment))
 
     @staticmethod
     def _note(trial: optuna.Trial, quality: EpochQuality) -> None:

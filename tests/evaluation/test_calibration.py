@@ -225,3 +225,15 @@ def test_nobody_may_be_offered_anything() -> None:
     with pytest.raises(InputError, match="fold 'validation' has no pair"):
         Calibrator.fit(scorer([[1.0, 0.0]]), fold)
     assert len(fold.eligible_clients) == 0
+
+
+def test_one_client_with_few_candidates_can_be_calibrated_on() -> None:
+    """No candidate is left to draw beside the first ones."""
+    labels = np.zeros((1, 5), dtype=bool)
+    labels[0, 2] = True
+    fold = ranking_fold(labels)
+    score = scorer(np.arange(5, dtype=np.float32)[None, :])
+    found = Calibrator.fit(score, fold).transform_top(
+        top_k(score, fold, np.zeros(1, np.int32), 5), fold
+    )
+    assert ((found > 0) & (found < 1)).all()

@@ -15,9 +15,11 @@ from ml.evaluation.protocol import EpochEvaluator, evaluate, segment_clients
 from tests.evaluation.folds import Case, cases, ranking_fold, scorer
 
 NAMES = ["auc"]
-NAMES += [f"{m}@{k}" for k in (5, 10, 20) for m in ("hr", "recall", "precision", "ndcg", "map")]
-NAMES += [f"{m}@{k}" for k in (5, 10, 20) for m in ("novelty", "popularity_bias")]
-NAMES += ["auc_overall", *(f"coverage@{k}" for k in (5, 10, 20))]
+# Of 40 services some 36 can be offered: the first 20 would be more than half of them.
+TOLD = (1, 3, 5, 10)
+NAMES += [f"{m}@{k}" for k in TOLD for m in ("hr", "recall", "precision", "ndcg", "map")]
+NAMES += [f"{m}@{k}" for k in TOLD for m in ("novelty", "popularity_bias")]
+NAMES += ["auc_overall", *(f"coverage@{k}" for k in TOLD)]
 
 
 def world(cold: int = 20) -> Case:
@@ -44,6 +46,28 @@ def test_every_metric_has_a_row_in_every_segment() -> None:
             assert row.ci_low is not None and row.ci_high is not None
             assert row.ci_low <= row.value <= row.ci_high
             assert type(row.value) is type(row.ci_low) is float
+
+
+@pytest.mark.parametrize(
+    ("services", "told"),
+    [(2, (1,)), (7, (1, 3)), (20, (1, 3, 5)), (22, (1, 3, 5, 10)), (60, (1, 3, 5, 10, 20))],
+)
+def test_what_is_half_of_the_catalogue_is_not_told(services: int, told: tuple[int, ...]) -> None:
+    labels = np.random.default_rng(0).random((30, services)) < 0.3
+    fold = ranking_fold(labels)
+    found = evaluate(scorer(np.zeros(labels.shape)), fold, resamples=0)
+    metrics = {row.metric for row in found.rows}
+    assert {name for name in metrics if name.startswith("hr@")} == {f"hr@{k}" for k in told}
+    assert found.k == min(max(told), 10)
+    assert found.choice_metric == f"ndcg@{found.k}"
+    # What clients have cannot be offered: it counts no longer.
+    owned = sparse.csr_matrix(
+        np.tile(np.arange(services) < services // 2, (30, 1)), dtype=np.float32
+    )
+    fewer = evaluate(
+        scorer(np.zeros(labels.shape)), replace(fold, ineligible_pairs=owned), resamples=0
+    )
+    assert fewer.k < found.k or found.k == 1 or max(told) == 20
 
 
 def test_values_are_means_over_the_segments_clients() -> None:

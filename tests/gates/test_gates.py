@@ -86,6 +86,26 @@ def test_a_run_that_fails_a_check_is_rejected(
     assert kept_releases(settings) == [good], "nothing of the rejected run is left"
 
 
+def test_too_little_to_choose_on_is_named_as_the_cause(settings: Settings) -> None:
+    write_marts(settings, "few", 300, labelled=7, calibration_error=0.05)
+    with pytest.raises(RunRejectedError) as raised:
+        publish_now(settings)
+    assert "calibration error 0.0500 on test" in str(raised.value)
+    cause = "too little to choose on: 7 clients took something new on validation, at least 30 are"
+    assert cause in str(raised.value)
+    # It is no cause of its own: a run that holds is published.
+    write_marts(settings, "still few", 300, labelled=7)
+    publish_now(settings)
+
+
+def test_a_small_catalogue_needs_no_coverage(settings: Settings) -> None:
+    write_marts(settings, "small", 300, coverage=None, choice_metric="ndcg@5")
+    publish_now(settings)
+    write_marts(settings, "unmeasured", 300, coverage=None)
+    with pytest.raises(RunRejectedError, match="no clients to measure coverage on"):
+        publish_now(settings)
+
+
 NOTHING_TO_MEASURE: list[tuple[set[str], str, str]] = [
     ({"dbt_tests"}, "update ml.dbt_runs set test_count = 0", "0 dbt tests held"),
     (
@@ -95,8 +115,8 @@ NOTHING_TO_MEASURE: list[tuple[set[str], str, str]] = [
     ),
     (
         {"figures"},
-        "update cross_sell.model_comparison set ndcg_at_10 = null where fold = 'test'",
-        "ndcg_at_10 on test was not measured",
+        "update cross_sell.model_comparison set choice_value = null where fold = 'test'",
+        "ndcg@10 on test was not measured",
     ),
     (
         {"figures"},

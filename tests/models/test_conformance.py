@@ -15,7 +15,7 @@ from scipy import sparse
 from ml.dataset import FloatArray, Fold
 from ml.errors import ModelError
 from ml.evaluation.protocol import EpochQuality
-from ml.models.base import Epoch, Recommender
+from ml.models.base import Epoch, FittedModel, Recommender
 from ml.models.lightfm_settings import LightFMSettings
 from ml.models.ncf_settings import NCFSettings
 from ml.models.registry import MODELS, create, load
@@ -45,8 +45,8 @@ SETTINGS = {
     ),
 }
 EVERY = tuple(MODELS)
-# What everybody buys cannot tell one client from another.
-PERSONAL = tuple(name for name in EVERY if name != "popularity")
+# What everybody buys, or everybody of a segment, cannot tell one client from another.
+PERSONAL = tuple(name for name in EVERY if name not in ("popularity", "segment_popularity"))
 
 
 def fresh(name: str, seed: int = 3) -> Recommender:
@@ -59,7 +59,7 @@ def fitted(name: str, fold: Fold, epochs: int | None = None, seed: int = 3) -> R
     return model
 
 
-def all_scores(model: Recommender, fold: Fold) -> FloatArray:
+def all_scores(model: FittedModel, fold: Fold) -> FloatArray:
     return model.score(np.arange(fold.n_clients, dtype=np.int32))
 
 
@@ -161,7 +161,7 @@ def test_foreign_or_missing_state_is_refused(
 
 
 def test_an_unknown_name_is_refused() -> None:
-    with pytest.raises(ModelError, match="there are popularity, ease"):
+    with pytest.raises(ModelError, match="there are popularity, segment_popularity"):
         create("oracle", seed=0, threads=1)
 
 

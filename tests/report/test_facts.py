@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from ml import contracts
+from ml.blending import BLEND
 from ml.contracts import Columns
 from ml.errors import InputError
+from ml.models.registry import MODELS
 from ml.report.facts import Facts, read_facts
 from ml.report.page import report_page, write_benchmark_page
 from ml.report.page.answer import conversions, expected
@@ -59,7 +61,9 @@ def test_everything_is_there(facts: Facts) -> None:
         assert getattr(facts, name), name
     assert set(facts.windows) == {"validation", "test", "serving"}
     assert facts.models[0] == facts.champion
-    assert set(facts.models) == {"popularity", "ease", "lightfm", "ncf"}
+    assert set(facts.models) - {BLEND} == set(MODELS)
+    assert facts.k == 10
+    assert facts.choices["ease"].startswith("regularisation ")
     assert any(segment.startswith("partner: ") for segment in facts.segments())
     assert any(page.offers[0][Columns.IS_COLD_START] for page in facts.clients)
     assert any(page.owned for page in facts.clients)

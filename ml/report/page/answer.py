@@ -12,14 +12,10 @@ from ml.report.page.blocks import Block, Figure, Figures, Prose, Section
 from ml.report.page.palette import shown_name
 from ml.report.words import listed
 
-OFFERS: Final = 10
-"""Offers per client that figures of worth are about: what metrics @10 measure."""
-
 FLOOR: Final = "popularity"
 """The model without any learning that others are held against."""
 
 ALPHA: Final = 0.05
-_METRIC: Final = "ndcg@10"
 
 
 def answer_section(facts: Facts) -> Section:
@@ -37,15 +33,15 @@ def answer_section(facts: Facts) -> Section:
     return Section("answer", "The answer", _lead(facts), blocks)
 
 
-def conversions(facts: Facts, model: str, k: int = OFFERS) -> int | None:
-    """First purchases on test among a model's first k candidates of each client."""
-    rows = _first(facts, model, k)
+def conversions(facts: Facts, model: str, k: int | None = None) -> int | None:
+    """First purchases on test among a model's first candidates of each client."""
+    rows = _first(facts, model, k or facts.k)
     return sum(row[Columns.CONVERSION_COUNT] for row in rows) if rows else None
 
 
-def conversion_margin(facts: Facts, model: str, k: int = OFFERS) -> float | None:
+def conversion_margin(facts: Facts, model: str, k: int | None = None) -> float | None:
     """Margin of these purchases, in the programme's currency."""
-    rows = _first(facts, model, k)
+    rows = _first(facts, model, k or facts.k)
     return sum(row[Columns.CONVERSION_MARGIN] for row in rows) if rows else None
 
 
@@ -58,21 +54,21 @@ def _first(facts: Facts, model: str, k: int) -> list[Row]:
     ]
 
 
-def expected(facts: Facts, column: str, k: int = OFFERS) -> float | None:
-    """Sum of a column of the offers' worth over the first k offers of each client."""
+def expected(facts: Facts, column: str, k: int | None = None) -> float | None:
+    """Sum of a column of the offers' worth over the first offers of each client."""
     values = [
         row[column]
         for row in facts.offer_value
-        if row[Columns.OFFER_RANK] <= k and row[column] is not None
+        if row[Columns.OFFER_RANK] <= (k or facts.k) and row[column] is not None
     ]
     return sum(values) if values else None
 
 
 def against(facts: Facts) -> list[Row]:
-    """The champion's paired differences on test, in NDCG@10; positive where it is better."""
+    """The champion's paired differences on test, in NDCG; positive where it is better."""
     found = []
     for row in facts.differences:
-        if (row[Columns.FOLD], row[Columns.METRIC]) != (contracts.FOLD_TEST, _METRIC):
+        if (row[Columns.FOLD], row[Columns.METRIC]) != (contracts.FOLD_TEST, f"ndcg@{facts.k}"):
             continue
         if row[Columns.MODEL_NAME] == facts.champion:
             found.append(row)
@@ -108,7 +104,7 @@ def _lead(facts: Facts) -> str:
     lead = f"{champion} makes the offers. {sure}"
     if worth is not None:
         lead += (
-            f" The first {OFFERS} offers to every client should meet"
+            f" The first {facts.k} offers to every client should meet"
             f" {numbers.count(expected(facts, Columns.EXPECTED_CONVERSION_COUNT))} first purchases"
             f" worth {facts.money.shown(worth)} in margin over the next {facts.horizon_days} days."
         )
@@ -118,7 +114,7 @@ def _lead(facts: Facts) -> str:
 def _how_sure(facts: Facts) -> str:
     rows = [row for row in against(facts) if row[Columns.DIFFERENCE] is not None]
     if not rows:
-        if facts.value(facts.champion, _METRIC) is None:
+        if facts.value(facts.champion, f"ndcg@{facts.k}") is None:
             return (
                 f"No client took anything new in the {facts.test_days}, so nothing proves it yet."
             )
@@ -152,16 +148,16 @@ def _figures(facts: Facts) -> list[Figure]:
 
 
 def _hit_rate(facts: Facts) -> Figure | None:
-    found = facts.metric(facts.champion, "hr@10")
+    found = facts.metric(facts.champion, f"hr@{facts.k}")
     if found is None or found.value is None:
         return None
-    floor = facts.value(FLOOR, "hr@10")
+    floor = facts.value(FLOOR, f"hr@{facts.k}")
     note = f"95% interval {numbers.percent(found.low)} to {numbers.percent(found.high)}"
     if floor is not None and facts.champion != FLOOR:
         note += f"; a list of what is popular: {numbers.percent(floor)}"
     return Figure(
         numbers.percent(found.value),
-        f"of clients who took something new took one of their first {OFFERS} offers",
+        f"of clients who took something new took one of their first {facts.k} offers",
         note,
     )
 
@@ -178,7 +174,7 @@ def _met_purchases(facts: Facts) -> Figure | None:
         )
     return Figure(
         numbers.count(met),
-        f"first purchases in the {facts.test_days} were among the first {OFFERS} offers",
+        f"first purchases in the {facts.test_days} were among the first {facts.k} offers",
         note,
     )
 
@@ -210,6 +206,8 @@ def _honesty(facts: Facts) -> Figure | None:
 
 def _paragraphs(facts: Facts) -> list[str]:
     paragraphs = [f"Why this model: {facts.run[Columns.CHAMPION_REASON]}"]
+    if told := facts.choices.get(facts.champion):
+        paragraphs.append(f"Chosen for it on your data: {told}.")
     richest = _richest(facts)
     if richest is not None:
         paragraphs.append(richest)
@@ -231,12 +229,12 @@ def _richest(facts: Facts) -> str | None:
     best = max(known, key=lambda model: known[model])
     if best == facts.champion:
         return (
-            f"Its first {OFFERS} offers also met the most margin in the {facts.test_days}:"
+            f"Its first {facts.k} offers also met the most margin in the {facts.test_days}:"
             f" {facts.money.shown(mine)}."
         )
     return (
-        f"By money the order differs: in the {facts.test_days} the first {OFFERS} offers of"
+        f"By money the order differs: in the {facts.test_days} the first {facts.k} offers of"
         f" {shown_name(best)} met {facts.money.shown(known[best])} of margin, those of"
-        f" {shown_name(facts.champion)} {facts.money.shown(mine)}. The choice goes by NDCG@10 on"
-        " validation, which counts each purchase alike."
+        f" {shown_name(facts.champion)} {facts.money.shown(mine)}. The choice goes by"
+        f" NDCG@{facts.k} on validation, which counts each purchase alike."
     )

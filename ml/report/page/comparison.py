@@ -12,10 +12,11 @@ from ml.report.page.answer import against
 from ml.report.page.blocks import Block, Chart, Grid, Missing, Section, Table, Terms
 from ml.report.page.charts import Axis, Dot, LinePoint, dots, lines
 from ml.report.page.palette import shown_name
-from ml.report.words import METRIC_MEANINGS, metric_name
+from ml.report.words import metric_meanings, metric_name
 
 REBUILD: Final = ".venv/bin/cross-sell build --selector after_training"
-_SHOWN: Final = ("ndcg@10", "hr@10", "recall@10", "map@10", "precision@10", "auc")
+_CURVE_K: Final = 10
+_SHOWN: Final = ("ndcg", "hr", "recall", "map", "precision")
 
 
 def comparison_section(facts: Facts) -> Section:
@@ -29,12 +30,14 @@ def comparison_section(facts: Facts) -> Section:
     -------
     Section
     """
-    found = facts.metric(facts.champion, "ndcg@10")
+    ndcg = f"ndcg@{facts.k}"
+    found = facts.metric(facts.champion, ndcg)
     clients = 0 if found is None else found.client_count
     blocks: list[Block] = []
     if found is not None and found.value is not None:
-        blocks.append(Grid([_metric_chart(facts, "ndcg@10"), _metric_chart(facts, "hr@10")]))
-    blocks += [_models_table(facts), *_differences(facts), Terms(METRIC_MEANINGS)]
+        blocks.append(Grid([_metric_chart(facts, metric) for metric in (ndcg, f"hr@{facts.k}")]))
+    blocks += [_models_table(facts), *_choices(facts), *_differences(facts)]
+    blocks.append(Terms(metric_meanings(facts.k)))
     return Section(
         "models",
         "Models side by side",
@@ -69,21 +72,23 @@ def _metric_chart(facts: Facts, metric: str) -> Chart:
 
 def _models_table(facts: Facts) -> Table:
     rows = []
+    ndcg, shown = f"ndcg@{facts.k}", (*(f"{name}@{facts.k}" for name in _SHOWN), "auc")
     for model in facts.models:
         title = f"{shown_name(model)} ★" if model == facts.champion else shown_name(model)
-        ndcg = facts.metric(model, "ndcg@10")
+        found = facts.metric(model, ndcg)
         rows.append(
             [
                 title,
-                numbers.figure(facts.value(model, "ndcg@10", contracts.FOLD_VALIDATION)),
-                *(numbers.figure(facts.value(model, metric)) for metric in _SHOWN),
-                "–" if ndcg is None else numbers.interval(ndcg.low, ndcg.high),
+                numbers.figure(facts.value(model, ndcg, contracts.FOLD_VALIDATION)),
+                *(numbers.figure(facts.value(model, metric)) for metric in shown),
+                "–" if found is None else numbers.interval(found.low, found.high),
             ]
         )
+    name = metric_name(ndcg)
     return Table(
         [
-            "model", "NDCG@10 validation", *(f"{metric_name(m)} test" for m in _SHOWN),
-            "95% interval of NDCG@10",
+            "model", f"{name} validation", *(f"{metric_name(m)} test" for m in shown),
+            f"95% interval of {name}",
         ],
         rows,
         strong=frozenset({facts.models.index(facts.champion)}),
@@ -91,10 +96,24 @@ def _models_table(facts: Facts) -> Table:
     )  # fmt: skip
 
 
+def _choices(facts: Facts) -> list[Block]:
+    """What each model chose on the data; nothing of runs that did not tell."""
+    if not facts.choices:
+        return []
+    return [
+        Table(
+            ["model", "what it chose"],
+            [[shown_name(model), told] for model, told in facts.choices.items()],
+            texts=frozenset({0, 1}),
+            caption="Chosen on your data, on validation",
+        )
+    ]
+
+
 def _differences(facts: Facts) -> list[Block]:
     if not facts.differences:
         return [Missing("Paired differences are not in this warehouse yet:", REBUILD)]
-    champion = shown_name(facts.champion)
+    champion, ndcg = shown_name(facts.champion), f"NDCG@{facts.k}"
     rows = [row for row in against(facts) if row[Columns.DIFFERENCE] is not None]
     all_pairs = _all_pairs(facts)
     if not rows:
@@ -113,9 +132,9 @@ def _differences(facts: Facts) -> list[Block]:
     chart = Chart(
         "differences",
         f"{champion} against each other model, client by client",
-        f"Difference in NDCG@10 on test, {champion} less the other model, with 95% intervals: "
+        f"Difference in {ndcg} on test, {champion} less the other model, with 95% intervals: "
         + "; ".join(f"{dot.label} {dot.text}" for dot in drawn),
-        dots(drawn, Axis("difference in NDCG@10", "+.3f", starts_at_zero=True), reference=0.0),
+        dots(drawn, Axis(f"difference in {ndcg}", "+.3f", starts_at_zero=True), reference=0.0),
         all_pairs,
         "Right of the line, the champion is better; an interval that crosses the line leaves"
         " chance as an explanation.",
@@ -129,7 +148,7 @@ def _all_pairs(facts: Facts) -> Table:
         for row in facts.differences
         if row[Columns.FOLD] == contracts.FOLD_TEST and row[Columns.DIFFERENCE] is not None
     ]
-    rows.sort(key=lambda row: (row[Columns.METRIC] != "ndcg@10", row[Columns.METRIC]))
+    rows.sort(key=lambda row: (not row[Columns.METRIC].startswith("ndcg"), row[Columns.METRIC]))
     return Table(
         ["metric", "model", "against", "difference", "95% interval", "p-value", "clients"],
         [
@@ -163,7 +182,8 @@ def learning_section(facts: Facts) -> Section | None:
     charts = [
         chart
         for chart in (
-            _curve_chart(facts, Columns.NDCG_AT_10, "NDCG@10"),
+            # Of a small catalogue the first ten are told nowhere.
+            _curve_chart(facts, Columns.NDCG_AT_10, "NDCG@10") if facts.k == _CURVE_K else None,
             _curve_chart(facts, Columns.AUC, "AUC"),
         )
         if chart is not None

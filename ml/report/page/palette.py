@@ -23,6 +23,9 @@ _NAMES: Final = {
     "lightfm": "LightFM",
     "ease": "EASE",
     "popularity": "Popularity",
+    "segment_popularity": "Segment popularity",
+    "item_knn": "Item-kNN",
+    "blend": "Blend",
     "oracle": BEST_POSSIBLE,
 }
 _FIXED: Final = ("NCF", "LightFM", "EASE", "Popularity")

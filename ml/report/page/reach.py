@@ -14,7 +14,7 @@ from ml.report.page.charts import Axis, Dot, dots
 from ml.report.page.palette import shown_name
 from ml.report.words import metric_name, segment_name
 
-_REACH: Final = ("coverage@10", "novelty@10", "popularity_bias@10")
+_REACH: Final = ("coverage", "novelty", "popularity_bias")
 _SEGMENTS_SHOWN: Final = 12
 
 
@@ -29,7 +29,8 @@ def reach_section(facts: Facts) -> Section:
     -------
     Section
     """
-    known = [m for m in _REACH if any(facts.value(model, m) is not None for model in facts.models)]
+    reach = [f"{metric}@{facts.k}" for metric in _REACH]
+    known = [m for m in reach if any(facts.value(model, m) is not None for model in facts.models)]
     blocks: list[Block] = [Grid([_reach_chart(facts, metric) for metric in known])]
     return Section(
         "reach",
@@ -75,7 +76,7 @@ def segments_section(facts: Facts) -> Section | None:
     -------
     Section or None
     """
-    if facts.value(facts.champion, "ndcg@10") is None:
+    if facts.value(facts.champion, f"ndcg@{facts.k}") is None:
         return None
     segments = facts.segments()
     groups = {
@@ -123,17 +124,17 @@ def _segment_chart(facts: Facts, group: str, title: str, segments: list[str]) ->
         )
         for segment in segments
         for model in models
-        for found in [facts.metric(model, "ndcg@10", segment=segment)]
+        for found in [facts.metric(model, f"ndcg@{facts.k}", segment=segment)]
         if found is not None and found.value is not None
     ]
     return Chart(
         f"segments-{group}",
         title,
-        "NDCG@10 on test by segment: "
+        f"NDCG@{facts.k} on test by segment: "
         + "; ".join(f"{row.label}, {row.series} {row.text}" for row in rows),
-        dots(rows, Axis("NDCG@10", ".2f", starts_at_zero=True), has_legend=True),
+        dots(rows, Axis(f"NDCG@{facts.k}", ".2f", starts_at_zero=True), has_legend=True),
         Table(
-            ["segment", "model", "NDCG@10", "95% interval"],
+            ["segment", "model", f"NDCG@{facts.k}", "95% interval"],
             [
                 [row.label, row.series, row.text, numbers.interval(row.low, row.high, 3)]
                 for row in rows
@@ -148,17 +149,18 @@ def _segments_table(facts: Facts, segments: list[str]) -> Table:
         return "–" if metric is None else numbers.figure(metric.value, 3)
 
     others = [model for model in facts.models if model != facts.champion]
+    ndcg, hr = f"ndcg@{facts.k}", f"hr@{facts.k}"
     rows = []
     for segment in ["all", *segments]:
-        found = facts.metric(facts.champion, "ndcg@10", segment=segment)
+        found = facts.metric(facts.champion, ndcg, segment=segment)
         rows.append(
             [
                 segment_name(segment),
                 numbers.count(None if found is None else found.client_count),
                 cell(found),
                 "–" if found is None else numbers.interval(found.low, found.high, 3),
-                *(cell(facts.metric(model, "ndcg@10", segment=segment)) for model in others),
-                cell(facts.metric(facts.champion, "hr@10", segment=segment)),
+                *(cell(facts.metric(model, ndcg, segment=segment)) for model in others),
+                cell(facts.metric(facts.champion, hr, segment=segment)),
                 cell(facts.metric(facts.champion, "auc", segment=segment)),
             ]
         )
@@ -166,10 +168,10 @@ def _segments_table(facts: Facts, segments: list[str]) -> Table:
         [
             "segment",
             "clients",
-            f"NDCG@10 {shown_name(facts.champion)}",
+            f"NDCG@{facts.k} {shown_name(facts.champion)}",
             "95% interval",
-            *(f"NDCG@10 {shown_name(model)}" for model in others),
-            f"HR@10 {shown_name(facts.champion)}",
+            *(f"NDCG@{facts.k} {shown_name(model)}" for model in others),
+            f"HR@{facts.k} {shown_name(facts.champion)}",
             f"AUC {shown_name(facts.champion)}",
         ],
         rows,

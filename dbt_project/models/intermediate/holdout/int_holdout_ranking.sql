@@ -22,6 +22,7 @@ select
     measured.fold,
     measured.model_name,
     count(clients.client_id) as client_count,
+    avg(clients.candidate_count) as mean_candidate_count,
     avg(clients.auc) as auc,
     avg(clients.hit_rate) as hr_at_10,
     avg(clients.ndcg) as ndcg_at_10,

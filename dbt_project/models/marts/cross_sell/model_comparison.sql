@@ -1,7 +1,7 @@
 {#- What SQL computes itself from the holdout predictions; Python adds intervals and what
     needs more than the first candidates. A test holds the two equal. -#}
 {%- set ranking_columns = [
-    'auc', 'ndcg_at_10', 'hr_at_10', 'recall_at_10', 'precision_at_10', 'map_at_10',
+    'ndcg_at_10', 'hr_at_10', 'recall_at_10', 'precision_at_10', 'map_at_10',
 ] -%}
 {%- set measured_columns = [
     {'name': 'auc_ci_low', 'metric': 'auc', 'of': 'ci_low'},
@@ -47,6 +47,15 @@ measured as (
                 and metrics.segment = '{{ column.segment or "all" }}'
             ) as {{ column.name }},
         {% endfor -%}
+        {% for part in ['metric', 'value'] -%}
+            case
+                {% for k in [10, 5, 3, 1] -%}
+                    {% set is_this = "metrics.segment = 'all' and metrics.metric = 'ndcg@" ~ k -%}
+                    when count(*) filter (where {{ is_this }}') > 0
+                        then max(metrics.{{ part }}) filter (where {{ is_this }}')
+                {% endfor -%}
+            end as choice_{{ part }},
+        {% endfor -%}
         metrics.model_name = latest_runs.champion_model as is_champion
     from {{ ref('metrics') }} as metrics
     inner join latest_runs
@@ -60,12 +69,15 @@ select
     measured.fold,
     measured.model_name,
     measured.is_champion,
+    ranking.auc,
     {% for column in ranking_columns -%}
-        ranking.{{ column }},
+        case when measured.choice_metric = 'ndcg@10' then ranking.{{ column }} end as {{ column }},
     {% endfor -%}
     {% for column in measured_columns -%}
         measured.{{ column.name }},
     {% endfor -%}
+    measured.choice_metric,
+    measured.choice_value,
     {% for column in offer_columns -%}
         offers.{{ column }},
     {% endfor -%}

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Final
 
 from ml import contracts, logs
-from ml.adjustment import scorer
+from ml.adjustment import Adjustment, scorer
 from ml.checkpoints import Checkpoints
 from ml.comparisons import ModelDifference
 from ml.dataset import Fold
 from ml.earlier_models import EarlierModels
 from ml.errors import WarehouseAccessError
+from ml.evaluation.calibration import Calibrator
 from ml.fingerprint import fingerprint
 from ml.fold_building import Marts
 from ml.marts import as_of_at, read_folds
@@ -123,7 +124,7 @@ def train(settings: Settings, progress: Progress) -> Run:
     chosen = next(trial for trial in trials if trial.name == champion.name)
     serving = folds[contracts.FOLD_SERVING]
     with Spool(settings.folder, OFFER_SCHEMA) as spool:
-        model = _serve(
+        model, calibrator = _serve(
             run_id, chosen, serving, marts, spool, settings, earlier, checkpoints, progress
         )
         with progress.step("write results") as step:
@@ -137,7 +138,7 @@ def train(settings: Settings, progress: Progress) -> Run:
                 champion,
                 comparisons,
                 len(offers),
-                _save(model, chosen, settings, run_id, earlier),
+                _save(model, calibrator, chosen.adjustment, settings, run_id, earlier),
             )
             tables = run_tables(run, offers, marts, folds, settings)
             _write(settings, tables, progress.steps[first_step:], run_id, earlier)
@@ -184,7 +185,7 @@ def _serve(
     earlier: EarlierModels,
     checkpoints: Checkpoints,
     progress: Progress,
-) -> Recommender:
+) -> tuple[Recommender, Calibrator]:
     """Refit the champion on everything and spool the best candidates of every eligible client."""
     name = chosen.name
     with progress.step(f"refit {name} on everything") as step:
@@ -200,11 +201,13 @@ def _serve(
     earlier.keep(name, fold)(model)
     with progress.step("offers for every client") as step:
         item_to_item = _item_to_item(model, fold, settings)
-        maker = OfferMaker(run_id, name, _now(), fold, marts, chosen.calibrator, item_to_item)
+        score = scorer(model, fold, chosen.adjustment)
+        calibrator = chosen.calibrator.moved_to(score, fold, settings.block_size)
+        maker = OfferMaker(run_id, name, _now(), fold, marts, calibrator, item_to_item)
         clients = fold.eligible_clients
         count = 0
         for batch in maker.offers(
-            scorer(model, fold, chosen.adjustment),
+            score,
             clients,
             settings.offers_per_client,
             settings.block_size,
@@ -212,8 +215,8 @@ def _serve(
         ):
             spool.append(batch)
             count += len(batch)
-        step.outcome = f"{count:,} for {len(clients):,} clients"
-    return model
+        step.outcome = f"{count:,} for {len(clients):,} clients{calibrator.change}"
+    return model, calibrator
 
 
 def _tell_of_other_data(settings: Settings, validation: Fold, progress: Progress) -> None:
@@ -238,7 +241,12 @@ def _item_to_item(model: Recommender, fold: Fold, settings: Settings) -> Ease:
 
 
 def _save(
-    model: Recommender, chosen: Trial, settings: Settings, run_id: str, earlier: EarlierModels
+    model: Recommender,
+    calibrator: Calibrator,
+    adjustment: Adjustment,
+    settings: Settings,
+    run_id: str,
+    earlier: EarlierModels,
 ) -> Path:
     """Keep the champion on disk, and the newest few before it."""
     models = settings.folder / MODELS_FOLDER
@@ -246,8 +254,8 @@ def _save(
     try:
         model.save(folder)
         earlier.save(folder)
-        (folder / CALIBRATOR_FILE).write_text(json.dumps(chosen.calibrator.to_dict()))
-        (folder / ADJUSTMENT_FILE).write_text(json.dumps(asdict(chosen.adjustment)))
+        (folder / CALIBRATOR_FILE).write_text(json.dumps(calibrator.to_dict()))
+        (folder / ADJUSTMENT_FILE).write_text(json.dumps(asdict(adjustment)))
         prune_models(settings)
     except OSError as error:
         raise WarehouseAccessError(

@@ -14,7 +14,7 @@ from ml.checkpoints import Checkpoints
 from ml.comparisons import ModelDifference, compare_models
 from ml.dataset import Fold
 from ml.errors import ModelError
-from ml.evaluation.calibration import Calibrator
+from ml.evaluation.calibration import Calibrator, Evidence
 from ml.evaluation.protocol import EpochEvaluator, Evaluation, evaluate
 from ml.evaluation.significance import SIGNIFICANT, Comparison, standard_error
 from ml.interest import with_interests
@@ -45,6 +45,8 @@ class Fitted:
         Training alone, per-epoch evaluation left out.
     adjustment : Adjustment
         What is added to the scores.
+    evidence : Evidence
+        What the calibrator learned from.
     calibrator : Calibrator
         Of the adjusted scores.
     validation : Evaluation
@@ -54,6 +56,7 @@ class Fitted:
     epochs: list[Epoch]
     fit_seconds: float
     adjustment: Adjustment
+    evidence: Evidence
     calibrator: Calibrator
     validation: Evaluation
 
@@ -80,7 +83,7 @@ class Trial:
     adjustment : Adjustment
         Chosen on validation; the refits keep it.
     calibrator : Calibrator
-        Fitted on validation.
+        For offers: fitted on both folds, after test was measured with that of validation alone.
     validation, test : Evaluation
     """
 
@@ -229,13 +232,15 @@ def fit_on_validation(
         adjustment = choose_adjustment(model, fold, settings.block_size)
         step.update("calibrating")
         score = scorer(model, fold, adjustment)
-        calibrator = Calibrator.fit(score, fold, block_size=settings.block_size)
+        evidence = Evidence.of(score, fold, block_size=settings.block_size)
+        calibrator = Calibrator.fit_on([evidence])
         step.update("measuring")
         fitted = Fitted(
             model,
             epochs,
             sum(epoch.seconds for epoch in epochs),
             adjustment,
+            evidence,
             calibrator,
             measure(score, fold, settings, calibrator),
         )
@@ -276,15 +281,20 @@ def test(
         )
         if keep is not None:
             keep(model)
+        score = scorer(model, fold, fitted.adjustment)
+        evaluation = measure(score, fold, settings, fitted.calibrator)
+        evidence = [fitted.evidence]
+        if len(fold.labelled_clients):
+            evidence.append(Evidence.of(score, fold, block_size=settings.block_size))
         trial = Trial(
             name,
             fitted.epochs,
             fitted.model.best_epoch,
             fitted.fit_seconds,
             fitted.adjustment,
-            fitted.calibrator,
+            Calibrator.fit_on(evidence),
             fitted.validation,
-            measure(scorer(model, fold, fitted.adjustment), fold, settings, fitted.calibrator),
+            evaluation,
         )
         value = trial.test.value(CHAMPION_METRIC)
         step.outcome = (
@@ -294,11 +304,11 @@ def test(
 
 
 def measure(score: Scorer, fold: Fold, settings: Settings, calibrator: Calibrator) -> Evaluation:
-    """All metrics of scores on a fold, with intervals."""
+    """All metrics of scores on a fold, with intervals; the calibrator is moved to the fold."""
     return evaluate(
         score,
         fold,
-        calibrator=calibrator,
+        calibrator=calibrator.moved_to(score, fold, settings.block_size),
         block_size=settings.block_size,
         resamples=settings.bootstrap_samples,
         seed=settings.seed,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +23,7 @@ from ml.comparisons import ModelDifference
 from ml.dataset import Fold
 from ml.earlier_models import EarlierModels
 from ml.errors import WarehouseAccessError
-from ml.evaluation.calibration import Calibrator
+from ml.evaluation.calibration import Calibrator, Evidence
 from ml.fingerprint import fingerprint
 from ml.fold_building import Marts
 from ml.marts import as_of_at, read_folds
@@ -120,12 +121,14 @@ def train(settings: Settings, progress: Progress) -> Run:
         marts, folds = read_folds(settings, step)
     earlier = EarlierModels(settings, settings.folder / MODELS_FOLDER)
     checkpoints = Checkpoints(settings, progress)
-    trials, comparisons, champion = _compete(settings, folds, earlier, checkpoints, progress)
+    trials, comparisons, champion, learned = _compete(
+        settings, folds, earlier, checkpoints, progress
+    )
     chosen = next(trial for trial in trials if trial.name == champion.name)
     serving = folds[contracts.FOLD_SERVING]
     with Spool(settings.folder, OFFER_SCHEMA) as spool:
         model, calibrator = _serve(
-            run_id, chosen, serving, marts, spool, settings, earlier, checkpoints, progress
+            run_id, chosen, learned, serving, marts, spool, settings, earlier, checkpoints, progress
         )
         with progress.step("write results") as step:
             offers = spool.rows()
@@ -153,31 +156,57 @@ def _compete(
     earlier: EarlierModels,
     checkpoints: Checkpoints,
     progress: Progress,
-) -> tuple[list[Trial], list[ModelDifference], Champion]:
-    """Fit and calibrate every model on validation, measure each on test, choose one."""
+) -> tuple[list[Trial], list[ModelDifference], Champion, Calibrator]:
+    """Fit and calibrate every model on validation, measure each on test, choose one.
+
+    The champion is then calibrated on both folds: what was measured was learned from one.
+    """
     validation, testing = folds[contracts.FOLD_VALIDATION], folds[contracts.FOLD_TEST]
     _tell_of_other_data(settings, validation, progress)
     fitted = {
         name: earlier.fit(name, validation, progress, checkpoints) for name in settings.models
     }
     winner = best_on_validation(fitted)
+    best = fitted[winner]
+    refitted: dict[str, Recommender] = {}
+
+    def kept(name: str) -> Callable[[Recommender], None]:
+        keep = earlier.keep(name, testing)
+
+        def look(model: Recommender) -> None:
+            keep(model)
+            if name == winner:
+                refitted[name] = model
+
+        return look
+
     trials = [
         test(
             name, fitted[name], settings, testing, progress,
-            earlier.start(name, testing), earlier.keep(name, testing), checkpoints,
+            earlier.start(name, testing), kept(name), checkpoints,
         )
         for name in settings.models
     ]  # fmt: skip
+    with progress.step(f"calibrate {winner} on both folds"):
+        seen = [(best.model, validation), (refitted[winner], testing)]
+        calibrator = Calibrator.fit_on(
+            [
+                Evidence.of(scorer(model, fold, best.adjustment), fold, None, settings.block_size)
+                for model, fold in seen
+                if fold is validation or len(fold.labelled_clients)
+            ]
+        )
     with progress.step("compare models") as step:
         comparisons = differences(trials, settings)
         champion = crown(winner, trials, comparisons)
         step.outcome = f"{winner} is chosen on validation"
-    return trials, comparisons, champion
+    return trials, comparisons, champion, calibrator
 
 
 def _serve(
     run_id: str,
     chosen: Trial,
+    learned: Calibrator,
     fold: Fold,
     marts: Marts,
     spool: Spool,
@@ -202,7 +231,7 @@ def _serve(
     with progress.step("offers for every client") as step:
         item_to_item = _item_to_item(model, fold, settings)
         score = scorer(model, fold, chosen.adjustment)
-        calibrator = chosen.calibrator.moved_to(score, fold, settings.block_size)
+        calibrator = learned.moved_to(score, fold, settings.block_size)
         maker = OfferMaker(run_id, name, _now(), fold, marts, calibrator, item_to_item)
         clients = fold.eligible_clients
         count = 0

@@ -14,7 +14,7 @@ from ml.checkpoints import Checkpoints
 from ml.comparisons import ModelDifference, compare_models
 from ml.dataset import Fold
 from ml.errors import ModelError
-from ml.evaluation.calibration import Calibrator, Evidence
+from ml.evaluation.calibration import Calibrator
 from ml.evaluation.protocol import EpochEvaluator, Evaluation, evaluate
 from ml.evaluation.significance import SIGNIFICANT, Comparison, standard_error
 from ml.interest import with_interests
@@ -45,8 +45,6 @@ class Fitted:
         Training alone, per-epoch evaluation left out.
     adjustment : Adjustment
         What is added to the scores.
-    evidence : Evidence
-        What the calibrator learned from.
     calibrator : Calibrator
         Of the adjusted scores.
     validation : Evaluation
@@ -56,7 +54,6 @@ class Fitted:
     epochs: list[Epoch]
     fit_seconds: float
     adjustment: Adjustment
-    evidence: Evidence
     calibrator: Calibrator
     validation: Evaluation
 
@@ -83,7 +80,7 @@ class Trial:
     adjustment : Adjustment
         Chosen on validation; the refits keep it.
     calibrator : Calibrator
-        For offers: fitted on both folds, after test was measured with that of validation alone.
+        Fitted on validation.
     validation, test : Evaluation
     """
 
@@ -232,15 +229,13 @@ def fit_on_validation(
         adjustment = choose_adjustment(model, fold, settings.block_size)
         step.update("calibrating")
         score = scorer(model, fold, adjustment)
-        evidence = Evidence.of(score, fold, block_size=settings.block_size)
-        calibrator = Calibrator.fit_on([evidence])
+        calibrator = Calibrator.fit(score, fold, block_size=settings.block_size)
         step.update("measuring")
         fitted = Fitted(
             model,
             epochs,
             sum(epoch.seconds for epoch in epochs),
             adjustment,
-            evidence,
             calibrator,
             measure(score, fold, settings, calibrator),
         )
@@ -281,20 +276,15 @@ def test(
         )
         if keep is not None:
             keep(model)
-        score = scorer(model, fold, fitted.adjustment)
-        evaluation = measure(score, fold, settings, fitted.calibrator)
-        evidence = [fitted.evidence]
-        if len(fold.labelled_clients):
-            evidence.append(Evidence.of(score, fold, block_size=settings.block_size))
         trial = Trial(
             name,
             fitted.epochs,
             fitted.model.best_epoch,
             fitted.fit_seconds,
             fitted.adjustment,
-            Calibrator.fit_on(evidence),
+            fitted.calibrator,
             fitted.validation,
-            evaluation,
+            measure(scorer(model, fold, fitted.adjustment), fold, settings, fitted.calibrator),
         )
         value = trial.test.value(CHAMPION_METRIC)
         step.outcome = (

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from ml.adjustment import Adjustment
-from ml.evaluation.calibration import Calibrator, Evidence
+from ml.evaluation.calibration import Calibrator
 from ml.evaluation.figures import MetricRow
 from ml.evaluation.protocol import Evaluation
 from ml.models.base import Recommender
@@ -39,8 +39,7 @@ class _Row:
 
 def fitted(values: Values) -> Fitted:
     model, calibrator = cast(Recommender, None), cast(Calibrator, None)
-    evidence = cast(Evidence, None)
-    return Fitted(model, [], 0.0, Adjustment(), evidence, calibrator, evaluation(values))
+    return Fitted(model, [], 0.0, Adjustment(), calibrator, evaluation(values))
 
 
 def ahead(errors: float) -> Values:

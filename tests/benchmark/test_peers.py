@@ -6,6 +6,7 @@ import io
 import sys
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from ml.benchmark.folds import plain_fold, random_split
 from ml.benchmark.generated import Size, generate
 from ml.benchmark.machine import describe_machine
 from ml.benchmark.movielens import DEFAULT_FOLDER
-from ml.benchmark.peers.cases import chosen_before, fold_case, movielens_case
+from ml.benchmark.peers.cases import chosen_before, fold_case, made_up_case, movielens_case
 from ml.benchmark.peers.jobs import Job, PeerError, peer_fits
 from ml.benchmark.peers.libraries import LIBRARIES, Library
 from ml.benchmark.peers.measure import METRICS, SECONDS, measure_peers
@@ -189,6 +190,18 @@ def test_movielens_is_ranked_among_its_negatives(tmp_path: Path) -> None:
     # Published for this protocol: about .41 and .23.
     assert found["hr@10"].value == pytest.approx(0.41, abs=0.03)
     assert found["ndcg@10"].value == pytest.approx(0.23, abs=0.02)
+
+
+@pytest.mark.long
+def test_made_up_data_is_loaded_built_and_measured(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    progress = Progress(Console(file=io.StringIO()))
+    sources = {"insurer": partial(made_up_case, "insurer")}
+    found = measure_peers(settings, progress, sources, ()).results
+    ndcg = {result.model_name: result for result in found if result.metric == "ndcg@10"}
+    assert ndcg["popularity"].value == pytest.approx(0.87, abs=0.02)
+    assert ndcg["ease"].value == pytest.approx(0.91, abs=0.02)
+    assert not settings.warehouse_file.exists()
 
 
 @pytest.mark.skipif(

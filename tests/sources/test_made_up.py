@@ -71,7 +71,7 @@ def test_what_a_client_has_tells_what_it_lacks(contracts: Sales) -> None:
     owned = np.zeros((4000, insurer.PRODUCTS))
     owned[contracts.clients, contracts.services] = 1
     assert owned.sum() == len(contracts.days)
-    together = np.corrcoef(owned.T)
+    together = np.asarray(np.corrcoef(owned.T))
     # Products 3, 9 and 15 are one group's own.
     assert together[9, 15] > 0.2
     assert together[9, 16] < 0.05

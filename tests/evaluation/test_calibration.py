@@ -265,6 +265,7 @@ def test_what_all_candidates_promise_is_what_a_client_takes_up(
 ) -> None:
     case = later(test_case[0])
     moved = calibrator.moved_to(case.score, case.fold)
+    assert Calibrator.from_dict(json.loads(json.dumps(moved.to_dict()))) == moved
     top = top_k(case.score, case.fold, case.clients, SERVICES)
     promised = np.nansum(moved.transform_top(top, case.fold))
     assert promised == pytest.approx(moved.expected_adoptions(case.fold).sum(), rel=0.02)

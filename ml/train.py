@@ -2,7 +2,7 @@
 
 Hyper-parameters, early stopping, calibration and the choice of the champion rest on the validation
 fold alone. Every model is then refitted up to the test fold's cutoff and measured once on
-its labels; the champion is refitted on everything and scores every client.
+its labels; the champion is refitted and calibrated on everything and scores every client.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import shutil
 import uuid
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -121,14 +121,15 @@ def train(settings: Settings, progress: Progress) -> Run:
         marts, folds = read_folds(settings, step)
     earlier = EarlierModels(settings, settings.folder / MODELS_FOLDER)
     checkpoints = Checkpoints(settings, progress)
-    trials, comparisons, champion, learned = _compete(
+    trials, comparisons, champion, calibrator = _compete(
         settings, folds, earlier, checkpoints, progress
     )
     chosen = next(trial for trial in trials if trial.name == champion.name)
+    chosen = replace(chosen, calibrator=calibrator)
     serving = folds[contracts.FOLD_SERVING]
     with Spool(settings.folder, OFFER_SCHEMA) as spool:
         model, calibrator = _serve(
-            run_id, chosen, learned, serving, marts, spool, settings, earlier, checkpoints, progress
+            run_id, chosen, serving, marts, spool, settings, earlier, checkpoints, progress
         )
         with progress.step("write results") as step:
             offers = spool.rows()
@@ -206,7 +207,6 @@ def _compete(
 def _serve(
     run_id: str,
     chosen: Trial,
-    learned: Calibrator,
     fold: Fold,
     marts: Marts,
     spool: Spool,
@@ -231,7 +231,7 @@ def _serve(
     with progress.step("offers for every client") as step:
         item_to_item = _item_to_item(model, fold, settings)
         score = scorer(model, fold, chosen.adjustment)
-        calibrator = learned.moved_to(score, fold, settings.block_size)
+        calibrator = chosen.calibrator.moved_to(score, fold, settings.block_size)
         maker = OfferMaker(run_id, name, _now(), fold, marts, calibrator, item_to_item)
         clients = fold.eligible_clients
         count = 0

@@ -185,13 +185,17 @@ class Calibrator:
         Parameters
         ----------
         folds : sequence of Evidence
-            Of the same model, fitted on each; one at least.
+            Of the same model, fitted on each; one at least. Scores of the others count as those
+            that stand as high in the last.
 
         Returns
         -------
         Calibrator
         """
-        sample = PairSample.joined([one.sample for one in folds])
+        quantiles = tuple(score_quantiles(folds[-1].sample).tolist())
+        sample = PairSample.joined(
+            [*(one.sample.like_elsewhere(quantiles) for one in folds[:-1]), folds[-1].sample]
+        )
         names = folds[0].covariates
         figures = np.concatenate([one.figures for one in folds])
         level_intercept, level_weights = fit_glm(
@@ -220,7 +224,7 @@ class Calibrator:
             knots=tuple(knots.tolist()),
             knot_logits=tuple(knot_logits.tolist()),
             cutoffs=tuple(one.cutoff_at.isoformat() for one in folds),
-            quantiles=tuple(score_quantiles(sample).tolist()),
+            quantiles=quantiles,
         )
 
     def moved_to(self, score: Scorer, fold: Fold, block_size: int = BLOCK_SIZE) -> Self:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -110,6 +110,11 @@ class PairSample:
             weights[order],
             np.concatenate(adoptions).astype(np.float64),
         )
+
+    def like_elsewhere(self, quantiles: Sequence[float]) -> PairSample:
+        """The sample with the scores of another one, by the quantiles of that."""
+        here = score_quantiles(self).tolist()
+        return replace(self, features=like_elsewhere(self.features, here, quantiles))
 
     @classmethod
     def joined(cls, samples: Sequence[PairSample]) -> PairSample:

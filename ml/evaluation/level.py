@@ -55,7 +55,8 @@ class LevelChange:
         if self.error is None:
             return ""
         return (
-            f", {np.expm1(self.log_ratio):+.0%} new services per client by history"
+            # Without a sign on a zero.
+            f", {round(np.expm1(self.log_ratio), 2) + 0.0:+.0%} new services per client by history"
             f" (give or take {np.expm1(self.error):.0%})"
         )
 

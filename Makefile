@@ -25,7 +25,7 @@ $(INSTALLED): pyproject.toml constraints.txt setup.py ml/_rows.c ml/_pairs.c ml/
 
 setup: $(INSTALLED) ## Create .venv from the pinned constraints
 
-train: $(INSTALLED) ## The main job on real data: load, dbt build, train, score, publish (DATA=simulated or a landing folder: on that)
+train: $(INSTALLED) ## The main job on real data: load, dbt build, train, score, publish (DATA=simulated, wholesaler, insurer or a landing folder: on that)
 	@$(BIN)/cross-sell run $(if $(DATA),--data '$(DATA)')
 
 refresh: $(INSTALLED) ## Load what is new, measure drift, train and publish where called for (DATA as for train)

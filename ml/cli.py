@@ -159,6 +159,12 @@ def backtest(
         str | None,
         typer.Option(help="When tastes changed, if that is known: states what is recovered."),
     ] = None,
+    champions: Annotated[
+        bool,
+        typer.Option(
+            "--champions", help="Also count on how many dates another model beats the champion."
+        ),
+    ] = False,
     warehouse: WarehouseOption = None,
     seed: SeedOption = None,
 ) -> None:
@@ -170,7 +176,7 @@ def backtest(
     last = None if until is None else parse_date(until, "--until")
     drift = None if drift_on is None else parse_date(drift_on, "--drift-on")
     settings = load_settings(warehouse=warehouse, seed=seed)
-    run_backtest(settings, Progress(out), first, days, last, model, drift)
+    run_backtest(settings, Progress(out), first, days, last, model, drift, has_champions=champions)
 
 
 @app.command()

@@ -35,7 +35,10 @@ WarehouseOption = Annotated[
 ]
 DataOption = Annotated[
     str,
-    typer.Option(help="complete-journey; in their own warehouses: simulated, or a landing folder."),
+    typer.Option(
+        help="complete-journey; in their own warehouses: simulated, wholesaler, insurer, "
+        "or a landing folder."
+    ),
 ]
 ResumeOption = Annotated[
     bool | None,

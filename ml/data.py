@@ -1,4 +1,4 @@
-"""What ``cross-sell run --data`` takes: the real data, a simulated world, or partners' files."""
+"""What ``cross-sell run --data`` takes: real or made-up data, or partners' files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from ml.errors import InputError
-from ml.loading import load_source, loaded_transactions
+from ml.loading import SOURCES, load_source, loaded_transactions
 from ml.progress import Progress
 from ml.settings import Settings
 
@@ -22,7 +22,7 @@ class Data:
     Parameters
     ----------
     name : str
-        ``complete-journey``, ``simulated``, or the landing folder's name.
+        A source of ``ml.loading``, ``simulated``, or the landing folder's name.
     folder : Path or None
         The landing folder; None: not from files.
     """
@@ -46,12 +46,13 @@ def parse_data(text: str) -> Data:
     InputError
         No such source and no such folder.
     """
-    if text in (COMPLETE_JOURNEY, SIMULATED):
+    names = (*SOURCES, SIMULATED)
+    if text in names:
         return Data(text)
     folder = Path(text).expanduser()
     if not folder.is_dir():
         raise InputError(
-            f"unknown data '{text}': there are {COMPLETE_JOURNEY}, {SIMULATED}, "
+            f"unknown data '{text}': there are {', '.join(names)}, "
             "and any landing folder by its path"
         )
     return Data(folder.resolve().name, folder)

@@ -9,7 +9,6 @@ from ml import contracts
 from ml.contracts import Columns, arrow_table
 from ml.contracts.table import constant
 from ml.dataset import Fold
-from ml.evaluation.calibration import Calibrator
 from ml.evaluation.metrics import Values
 from ml.evaluation.offers import JudgedOffers
 from ml.evaluation.protocol import Evaluation
@@ -21,7 +20,6 @@ def holdout_rows(
     model_name: str,
     fold: Fold,
     evaluation: Evaluation,
-    calibrator: Calibrator,
     marts: Marts,
 ) -> pa.Table:
     """Make a model's rows of one fold: what every figure but the pooled AUC is read from.
@@ -36,9 +34,7 @@ def holdout_rows(
     run_id, model_name : str
     fold : Fold
     evaluation : Evaluation
-        Made with ``calibrator``.
-    calibrator : Calibrator
-        For the labels that are no offers.
+        Made with a calibrator.
     marts : Marts
         For the ids behind indices.
 
@@ -56,7 +52,7 @@ def holdout_rows(
     deep_rows = ranks.positions[is_deep]
     probabilities = [
         offers.probabilities[is_offer],
-        calibrator.transform_labels(ranks, fold)[is_deep],
+        offers.calibrator.transform_labels(ranks, fold)[is_deep],
     ]
     mid_ranks = np.concatenate([_mid_ranks(offers, evaluation)[is_offer], ranks.mid_ranks[is_deep]])
     # The first rows of the offers are the clients of the ranks, in their order.

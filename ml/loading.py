@@ -11,7 +11,7 @@ from ml.contracts import RAW_TABLES, RAW_TRANSACTIONS, Table
 from ml.errors import InputError
 from ml.progress import Progress
 from ml.settings import Settings
-from ml.sources import complete_journey
+from ml.sources import complete_journey, insurer, wholesaler
 from ml.warehouse import (
     connect,
     count_rows,
@@ -24,6 +24,8 @@ RawTables = Iterator[tuple[Table, pa.Table]]
 
 SOURCES: Final[dict[str, Callable[[], RawTables]]] = {
     "complete-journey": complete_journey.read_tables,
+    "wholesaler": wholesaler.read_tables,
+    "insurer": insurer.read_tables,
 }
 
 

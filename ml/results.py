@@ -189,7 +189,7 @@ def _metrics(run: Run) -> pa.Table:
 
 def _holdout(run: Run, marts: Marts, folds: dict[str, Fold]) -> pa.Table:
     return pa.concat_tables(
-        holdout_rows(run.run_id, trial.name, folds[fold], evaluation, trial.calibrator, marts)
+        holdout_rows(run.run_id, trial.name, folds[fold], evaluation, marts)
         for trial in run.trials
         for fold, evaluation in trial.evaluations.items()
     )

@@ -2,7 +2,7 @@
 
 Hyper-parameters, early stopping, calibration and the choice of the champion rest on the validation
 fold alone. Every model is then refitted up to the test fold's cutoff and measured once on
-its labels; the champion is refitted on everything and scores every client.
+its labels; the champion is refitted and calibrated on everything and scores every client.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import shutil
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -25,6 +25,7 @@ from ml.dataset import Fold
 from ml.earlier_models import EarlierModels
 from ml.enough import too_little
 from ml.errors import WarehouseAccessError
+from ml.evaluation.calibration import Calibrator, Evidence
 from ml.fingerprint import fingerprint
 from ml.fold_building import Marts
 from ml.marts import as_of_at, read_folds
@@ -128,14 +129,16 @@ def train(settings: Settings, progress: Progress) -> Run:
         marts, folds = read_folds(settings, step)
     earlier = EarlierModels(settings, settings.folder / MODELS_FOLDER)
     checkpoints = Checkpoints(settings, progress)
-    trials, comparisons, champion = _compete(settings, folds, earlier, checkpoints, progress)
+    trials, comparisons, champion, calibrator = _compete(
+        settings, folds, earlier, checkpoints, progress
+    )
     chosen = next(trial for trial in trials if trial.name == champion.name)
+    chosen = replace(chosen, calibrator=calibrator)
     serving = folds[contracts.FOLD_SERVING]
     with Spool(settings.folder, OFFER_SCHEMA) as spool:
-        model = _serve(
-            run_id, champion.name, trials, serving, marts, spool, settings, earlier, checkpoints,
-            progress,
-        )  # fmt: skip
+        model, chosen = _serve(
+            run_id, chosen, trials, serving, marts, spool, settings, earlier, checkpoints, progress
+        )
         with progress.step("write results") as step:
             offers = spool.rows()
             run = Run(
@@ -162,8 +165,11 @@ def _compete(
     earlier: EarlierModels,
     checkpoints: Checkpoints,
     progress: Progress,
-) -> tuple[list[Trial], list[ModelDifference], Champion]:
-    """Fit and calibrate every model on validation, measure each on test, choose one."""
+) -> tuple[list[Trial], list[ModelDifference], Champion, Calibrator]:
+    """Fit and calibrate every model on validation, measure each on test, choose one.
+
+    The champion is then calibrated on both folds: what was measured was learned from one.
+    """
     validation, testing = folds[contracts.FOLD_VALIDATION], folds[contracts.FOLD_TEST]
     _tell_of_other_data(settings, validation, progress)
     cause = too_little(validation)
@@ -172,7 +178,9 @@ def _compete(
     names = _competing(settings, testing, progress)
     fitted = {name: earlier.fit(name, validation, progress, checkpoints) for name in names}
     blended = fit_blend(fitted, settings, validation, progress)
-    weights = blended.model.choices if blended else {}
+    competing = {**fitted, BLEND: blended} if blended else fitted
+    winner = best_on_validation(competing)
+    needed = {winner, *(blended.model.choices if blended else ())}
     refitted: dict[str, FittedModel] = {}
 
     def keep(name: str) -> Callable[[FittedModel], None]:
@@ -180,7 +188,7 @@ def _compete(
 
         def listen(model: FittedModel) -> None:
             for_later(model)
-            if name in weights:
+            if name in needed:
                 refitted[name] = model
 
         return listen
@@ -194,13 +202,22 @@ def _compete(
     ]  # fmt: skip
     if blended:
         trials.append(test_blend(blended, trials, refitted, settings, testing, progress))
-        fitted[BLEND] = blended
-    winner = best_on_validation(fitted)
+        refitted[BLEND] = blend_of(blended.model, trials, refitted, testing)
+    with progress.step(f"calibrate {winner} on both folds"):
+        best = competing[winner]
+        seen = [(best.model, validation), (refitted[winner], testing)]
+        calibrator = Calibrator.fit_on(
+            [
+                Evidence.of(scorer(model, fold, best.adjustment), fold, None, settings.block_size)
+                for model, fold in seen
+                if fold is validation or len(fold.labelled_clients)
+            ]
+        )
     with progress.step("compare models") as step:
         comparisons = differences(trials, settings)
         champion = crown(winner, trials, comparisons, cause)
         step.outcome = f"{winner} is chosen on validation"
-    return trials, comparisons, champion
+    return trials, comparisons, champion, calibrator
 
 
 def _competing(settings: Settings, fold: Fold, progress: Progress) -> list[str]:
@@ -218,7 +235,7 @@ def _competing(settings: Settings, fold: Fold, progress: Progress) -> list[str]:
 
 def _serve(
     run_id: str,
-    name: str,
+    chosen: Trial,
     trials: list[Trial],
     fold: Fold,
     marts: Marts,
@@ -227,10 +244,9 @@ def _serve(
     earlier: EarlierModels,
     checkpoints: Checkpoints,
     progress: Progress,
-) -> FittedModel:
+) -> tuple[FittedModel, Trial]:
     """Refit the champion on everything and spool the best candidates of every eligible client."""
-    by_name = {trial.name: trial for trial in trials}
-    chosen = by_name[name]
+    name, by_name = chosen.name, {trial.name: trial for trial in trials}
     model: FittedModel
     models: dict[str, FittedModel] = {}
     for member in chosen.choices if name == BLEND else (name,):
@@ -248,11 +264,13 @@ def _serve(
     model = blend_of(chosen, trials, models, fold) if name == BLEND else models[name]
     with progress.step("offers for every client") as step:
         item_to_item = _item_to_item([*models.values()], fold, settings)
-        maker = OfferMaker(run_id, name, _now(), fold, marts, chosen.calibrator, item_to_item)
+        score = scorer(model, fold, chosen.adjustment)
+        calibrator = chosen.calibrator.moved_to(score, fold, settings.block_size)
+        maker = OfferMaker(run_id, name, _now(), fold, marts, calibrator, item_to_item)
         clients = fold.eligible_clients
         count = 0
         for batch in maker.offers(
-            scorer(model, fold, chosen.adjustment),
+            score,
             clients,
             settings.offers_per_client,
             settings.block_size,
@@ -260,8 +278,8 @@ def _serve(
         ):
             spool.append(batch)
             count += len(batch)
-        step.outcome = f"{count:,} for {len(clients):,} clients"
-    return model
+        step.outcome = f"{count:,} for {len(clients):,} clients{calibrator.change}"
+    return model, replace(chosen, calibrator=calibrator)
 
 
 def _tell_of_other_data(settings: Settings, validation: Fold, progress: Progress) -> None:

@@ -424,11 +424,11 @@ def _outcome_of_test(trial: Trial) -> str:
 
 
 def measure(score: Scorer, fold: Fold, settings: Settings, calibrator: Calibrator) -> Evaluation:
-    """All metrics of scores on a fold, with intervals."""
+    """All metrics of scores on a fold, with intervals; the calibrator is moved to the fold."""
     return evaluate(
         score,
         fold,
-        calibrator=calibrator,
+        calibrator=calibrator.moved_to(score, fold, settings.block_size),
         block_size=settings.block_size,
         resamples=settings.bootstrap_samples,
         seed=settings.seed,

@@ -43,8 +43,8 @@ def only_ids() -> Marts:
 
 @pytest.fixture(scope="module")
 def found() -> tuple[Case, Evaluation, list[dict[str, Any]]]:
-    case, calibrator, evaluation = world()
-    rows = holdout_rows("r", "ease", case.fold, evaluation, calibrator, only_ids())
+    case, _, evaluation = world()
+    rows = holdout_rows("r", "ease", case.fold, evaluation, only_ids())
     assert rows.schema.names == list(contracts.HOLDOUT_PREDICTIONS.column_names)
     return case, evaluation, rows.to_pylist()
 

@@ -75,7 +75,7 @@ def test_a_blend_competes_serves_and_is_saved(tmp_path: Path) -> None:
     earlier, checkpoints = EarlierModels(settings, tmp_path), Checkpoints(settings, progress)
     names = (contracts.FOLD_VALIDATION, contracts.FOLD_TEST, contracts.FOLD_SERVING)
     folds = {name: by_taste_and_age(name, seed) for seed, name in enumerate(names)}
-    trials, _, champion = _compete(settings, folds, earlier, checkpoints, progress)
+    trials, _, champion, calibrator = _compete(settings, folds, earlier, checkpoints, progress)
     assert champion.name == BLEND
     blend = next(trial for trial in trials if trial.name == BLEND)
     assert set(blend.choices) == {"segment_popularity", "ease"}
@@ -93,8 +93,9 @@ def test_a_blend_competes_serves_and_is_saved(tmp_path: Path) -> None:
         ),
     )
     with Spool(tmp_path, OFFER_SCHEMA) as spool:
-        model = _serve(
-            "run", BLEND, trials, serving, marts, spool, settings, earlier, checkpoints, progress
+        chosen = replace(blend, calibrator=calibrator)
+        model, _ = _serve(
+            "run", chosen, trials, serving, marts, spool, settings, earlier, checkpoints, progress
         )
         offers = spool.rows()
     assert len(offers) == 3 * N_CLIENTS
@@ -121,7 +122,7 @@ def test_too_few_labels_let_a_baseline_serve_and_name_the_cause(tmp_path: Path) 
         name: replace(by_taste_and_age(name, seed), is_measured_client=is_measured)
         for seed, name in enumerate((contracts.FOLD_VALIDATION, contracts.FOLD_TEST))
     }
-    trials, _, champion = _compete(settings, folds, earlier, checkpoints, progress)
+    trials, _, champion, _ = _compete(settings, folds, earlier, checkpoints, progress)
     assert champion.name in ("segment_popularity", "ease")
     assert champion.reason.startswith("Too little to choose on: ")
     assert "of 20 clients took something new" in champion.reason

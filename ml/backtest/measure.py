@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from ml.backtest.champions import Chosen, champion_results, choose_champion
 from ml.backtest.cycle import Cycle, build_cycle, working_copy
 from ml.backtest.dates import History, cycle_dates, read_history
 from ml.backtest.policies import (
@@ -46,6 +47,8 @@ def backtest(
     until: datetime | None,
     model_name: str,
     drift_on: datetime | None = None,
+    *,
+    has_champions: bool = False,
 ) -> BenchmarkRun:
     """Replay the policies over history, and keep and show what came of them.
 
@@ -63,6 +66,8 @@ def backtest(
     drift_on : datetime, optional
         When tastes are known to have changed: from then on it is stated how much of what was lost
         has been recovered.
+    has_champions : bool, default False
+        Also choose a champion among all models on each date, and count the errors.
 
     Returns
     -------
@@ -87,7 +92,12 @@ def backtest(
             f"{dates[-1]:%Y-%m-%d} and observed for {history.horizon.days} days"
         )
     measure = partial(
-        _measure, history=history, dates=dates, model_name=model_name, drift_on=drift_on
+        _measure,
+        history=history,
+        dates=dates,
+        model_name=model_name,
+        drift_on=drift_on,
+        has_champions=has_champions,
     )
     return run_benchmark(BACKTEST, measure, settings, progress)
 
@@ -100,11 +110,13 @@ def _measure(
     dates: Sequence[datetime],
     model_name: str,
     drift_on: datetime | None,
+    has_champions: bool,
 ) -> Measured:
     trainer = Trainer(model_name, settings, progress)
     policies = [policy(trainer) for policy in POLICIES]
     results: list[BenchmarkResult] = []
     found: list[dict[str, Offered]] = []
+    champions: list[Chosen] = []
     with working_copy(settings, progress) as copy:
         for date in dates:
             cycle = build_cycle(copy, history, date, progress)
@@ -115,6 +127,10 @@ def _measure(
                     step.outcome = _told(offered[policy.name])
             results += _of_date(cycle, offered, settings)
             found.append(offered)
+            if has_champions:
+                champions.append(choose_champion(cycle, settings, progress))
+    if champions:
+        results += champion_results([f"{date:%Y-%m-%d}" for date in dates], champions, _ALL)
     return Measured(
         [
             *results,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ml.adjustment import Adjusted, Adjustment, choose_adjustment
 from ml.dataset import Fold
 from ml.evaluation.protocol import EpochQuality, Scores
 from ml.models.settings import ModelSettings
@@ -22,12 +23,15 @@ class Choice:
         None for a model without settings of its own.
     epochs : int
         Early stopping's.
+    adjustment : Adjustment
+        What is added to the scores; nothing where the fold has no labels.
     ndcg_at_10 : float
-        On validation.
+        On validation, adjusted.
     """
 
     settings: ModelSettings | None
     epochs: int
+    adjustment: Adjustment
     ndcg_at_10: float
 
 
@@ -70,7 +74,9 @@ def try_choices(
                 f"{place}, epoch {epoch.number}"
             ),
         )
-        tried.append(Choice(choice, model.best_epoch, monitor(model).ndcg_at_10))
+        adjustment = choose_adjustment(model, fold, settings.block_size)
+        quality = monitor(Adjusted.of(model, fold, adjustment))
+        tried.append(Choice(choice, model.best_epoch, adjustment, quality.ndcg_at_10))
     return tried
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,10 @@ BREADTH = "log(1 + services used)"
 # Where the curve may change its steepness: ranks, and arsinh of standard deviations.
 RANK_KNOTS = (4.0, 16.0, 64.0, 256.0, 1024.0)
 SCORE_KNOTS = (0.0, 1.0, 2.0)
-FEATURES = len(RANK_KNOTS) + 1 + len(SCORE_KNOTS) + 1
+SCORE_FEATURES = len(SCORE_KNOTS) + 1
+FEATURES = len(RANK_KNOTS) + 1 + SCORE_FEATURES
+# Shares of all pairs whose least scores are compared between folds: half of them to one in 5,000.
+TAILS = (0.9, 0.75, 0.5, 0.25, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002)
 # All labels and the first HEAD candidates are fitted on, of each client's others about DRAWN.
 HEAD = 32
 DRAWN = 32
@@ -107,6 +111,24 @@ class PairSample:
             np.concatenate(adoptions).astype(np.float64),
         )
 
+    def like_elsewhere(self, quantiles: Sequence[float]) -> PairSample:
+        """The sample with the scores of another one, by the quantiles of that."""
+        here = score_quantiles(self).tolist()
+        return replace(self, features=like_elsewhere(self.features, here, quantiles))
+
+    @classmethod
+    def joined(cls, samples: Sequence[PairSample]) -> PairSample:
+        """Several samples as one, their clients one after the other."""
+        counts = [len(sample.adoptions) for sample in samples]
+        firsts = np.cumsum(counts) - counts
+        return cls(
+            np.concatenate([s.owners + first for s, first in zip(samples, firsts, strict=True)]),
+            np.concatenate([s.features for s in samples]),
+            np.concatenate([s.outcomes for s in samples]),
+            np.concatenate([s.weights for s in samples]),
+            np.concatenate([s.adoptions for s in samples]),
+        )
+
 
 _Pairs = tuple[npt.NDArray[np.int64], Values, Values, Values]
 """Owners, features, outcomes and weights, as in :class:`PairSample`."""
@@ -172,3 +194,50 @@ def _segments(values: Values, knots: Values) -> list[Values]:
         np.clip(values, low, high) - (low if np.isfinite(low) else high)
         for low, high in itertools.pairwise(edges)
     ]
+
+
+def score_quantiles(sample: PairSample) -> Values:
+    """The standardised score that each of the ``TAILS`` of all pairs lies above.
+
+    Parameters
+    ----------
+    sample : PairSample
+
+    Returns
+    -------
+    ndarray of float64, (len(TAILS),)
+        arsinh of standard deviations, ascending.
+    """
+    scores = sample.features[:, -SCORE_FEATURES:].sum(axis=1)
+    order = np.argsort(-scores, kind="stable")
+    above = np.cumsum(sample.weights[order])
+    places = np.searchsorted(above, np.array(TAILS) * above[-1])
+    quantiles: Values = scores[order][np.minimum(places, len(order) - 1)]
+    return quantiles
+
+
+def like_elsewhere(features: Values, here: Sequence[float], elsewhere: Sequence[float]) -> Values:
+    """Features with the scores that stand as high elsewhere as these do here.
+
+    Where a fold's best candidates are more, or less, than usual ahead of all others, their scores
+    say so; how likely they are to be taken does not follow from that. The share of pairs
+    that a score lies above tells more from one fold to the next (quantile mapping).
+
+    Parameters
+    ----------
+    features : ndarray of float64, (m, 10)
+        As from ``pair_features``.
+    here, elsewhere : sequence of float
+        As from ``score_quantiles``.
+
+    Returns
+    -------
+    ndarray of float64, (m, 10)
+    """
+    scores = features[:, -SCORE_FEATURES:].sum(axis=1)
+    known, wanted = np.array(here), np.array(elsewhere)
+    beyond = np.minimum(scores - known[0], 0) + np.maximum(scores - known[-1], 0)
+    found = np.interp(scores, known, wanted) + beyond
+    return np.column_stack(
+        [features[:, :-SCORE_FEATURES], *_segments(found, np.array(SCORE_KNOTS))]
+    )

@@ -33,6 +33,8 @@ class JudgedOffers:
     ----------
     top : TopK
         First candidates of every eligible client.
+    calibrator : Calibrator
+        What the probabilities come from.
     probabilities : ndarray of float64, (n, k)
         NaN where there is no candidate.
     is_taken : ndarray of bool, (n, k)
@@ -41,6 +43,7 @@ class JudgedOffers:
     """
 
     top: TopK
+    calibrator: Calibrator
     probabilities: Values
     is_taken: BoolArray
     calibration: Calibration
@@ -67,6 +70,7 @@ def judge_offers(top: TopK, fold: Fold, calibrator: Calibrator) -> JudgedOffers:
     stated, outcomes = probabilities[is_offer], is_taken[is_offer]
     return JudgedOffers(
         top,
+        calibrator,
         probabilities,
         is_taken,
         measure_calibration(stated, outcomes),

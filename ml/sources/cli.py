@@ -22,6 +22,24 @@ def load_complete_journey(warehouse: WarehouseOption = None) -> None:
     load_source(claimed(load_settings(warehouse=warehouse)), "complete-journey", Progress(out))
 
 
+@app.command("wholesaler")
+@command
+def load_wholesaler(warehouse: WarehouseOption = None) -> None:
+    """Load a made-up wholesaler: services that come and go, and Christmas (docs/benchmarks.md)."""
+    from ml.loading import load_source
+
+    load_source(claimed(load_settings(warehouse=warehouse)), "wholesaler", Progress(out))
+
+
+@app.command("insurer")
+@command
+def load_insurer(warehouse: WarehouseOption = None) -> None:
+    """Load a made-up insurer: 21 products, and dates that say nothing (docs/benchmarks.md)."""
+    from ml.loading import load_source
+
+    load_source(claimed(load_settings(warehouse=warehouse)), "insurer", Progress(out))
+
+
 @app.command("simulated")
 @command
 def load_simulated(

@@ -6,18 +6,20 @@ import io
 import sys
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 from rich.console import Console
+from scipy import sparse
 
 from ml.benchmark.folds import plain_fold, random_split
 from ml.benchmark.generated import Size, generate
 from ml.benchmark.machine import describe_machine
 from ml.benchmark.movielens import DEFAULT_FOLDER
-from ml.benchmark.peers.cases import chosen_before, fold_case, movielens_case
+from ml.benchmark.peers.cases import chosen_before, fold_case, made_up_case, movielens_case
 from ml.benchmark.peers.jobs import Job, PeerError, peer_fits
 from ml.benchmark.peers.libraries import LIBRARIES, Library
 from ml.benchmark.peers.measure import METRICS, SECONDS, measure_peers
@@ -26,6 +28,7 @@ from ml.benchmark.results import BenchmarkResult, BenchmarkRun, json_file, write
 from ml.benchmark.settings import PEERS_PYTHON, BenchmarkSettings
 from ml.dataset import Fold
 from ml.evaluation.protocol import EpochEvaluator
+from ml.models.popularity import Popularity
 from ml.models.settings import EaseSettings
 from ml.progress import Progress
 from ml.settings import PROJECT_ROOT, Settings
@@ -144,6 +147,29 @@ def test_labels_never_reach_a_library(case: Folds, tmp_path: Path) -> None:
         assert np.array_equal(honest.scores, other.scores)
 
 
+def fast_fold(seed: int) -> Fold:
+    """Services that most took up long ago, and some that come up in the last days."""
+    rng = np.random.default_rng(seed)
+    shape = (300, 20)
+    is_new = np.arange(shape[1]) >= 10
+    owned = rng.random(shape) < np.where(is_new, 0.1, 0.6)
+    ages = np.where(is_new, rng.uniform(1, 10, shape), 100.0) * owned
+    labels = (rng.random(shape) < np.where(is_new, 0.3, 0.02)) & ~owned
+    fold = plain_fold(*(sparse.csr_matrix(found.astype(np.float32)) for found in (owned, labels)))
+    return replace(fold, adoption_age=sparse.csr_matrix(ages.astype(np.float32)))
+
+
+def test_our_models_compete_with_what_sells_now(tmp_path: Path) -> None:
+    case = Folds(fast_fold(1), fast_fold(2))
+    plain = Popularity()
+    plain.fit(case.test)
+    found = measured(settings_in(tmp_path), case, ())["popularity", "ndcg@10"]
+    assert found.value is not None
+    assert found.value > 1.2 * EpochEvaluator(case.test)(plain).ndcg_at_10
+    assert found.note is not None
+    assert found.note.startswith("what sold in the last")
+
+
 def leave_one_out_run(settings: Settings, **chosen: object) -> BenchmarkRun:
     now = datetime(2026, 1, 1)
     return BenchmarkRun(
@@ -189,6 +215,18 @@ def test_movielens_is_ranked_among_its_negatives(tmp_path: Path) -> None:
     # Published for this protocol: about .41 and .23.
     assert found["hr@10"].value == pytest.approx(0.41, abs=0.03)
     assert found["ndcg@10"].value == pytest.approx(0.23, abs=0.02)
+
+
+@pytest.mark.long
+def test_made_up_data_is_loaded_built_and_measured(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    progress = Progress(Console(file=io.StringIO()))
+    sources = {"insurer": partial(made_up_case, "insurer")}
+    found = measure_peers(settings, progress, sources, ()).results
+    ndcg = {result.model_name: result for result in found if result.metric == "ndcg@10"}
+    assert ndcg["popularity"].value == pytest.approx(0.87, abs=0.02)
+    assert ndcg["ease"].value == pytest.approx(0.91, abs=0.02)
+    assert not settings.warehouse_file.exists()
 
 
 @pytest.mark.skipif(

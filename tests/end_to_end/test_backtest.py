@@ -23,7 +23,7 @@ def test_policies_are_replayed_and_kept(built_copy: Path) -> None:
     left.parent.mkdir()
     left.write_bytes(b"of a backtest that was killed")
     result = run_cli(
-        built_copy, "backtest", "--from", "2024-05-20", "--drift-on", "2024-06-19",
+        built_copy, "backtest", "--from", "2024-05-20", "--drift-on", "2024-06-19", "--champions",
         CROSS_SELL_BACKTEST__DRIFT_DROP="0.0001", **QUICK,
     )  # fmt: skip
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]

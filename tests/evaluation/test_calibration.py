@@ -14,7 +14,7 @@ from scipy.special import expit
 
 from ml.dataset import FloatArray, Fold
 from ml.errors import InputError
-from ml.evaluation.calibration import Calibrator
+from ml.evaluation.calibration import Calibrator, Evidence
 from ml.evaluation.calibration_sample import client_covariates
 from ml.evaluation.offers import judge_offers
 from ml.evaluation.reliability import Calibration, measure_calibration
@@ -237,3 +237,72 @@ def test_one_client_with_few_candidates_can_be_calibrated_on() -> None:
         top_k(score, fold, np.zeros(1, np.int32), 5), fold
     )
     assert ((found > 0) & (found < 1)).all()
+
+
+def later(case: Case) -> Case:
+    """The same a month later."""
+    fold = case.fold
+    step = fold.horizon_end_at - fold.cutoff_at
+    return replace(
+        case,
+        fold=replace(
+            fold, cutoff_at=fold.horizon_end_at, horizon_end_at=fold.horizon_end_at + step
+        ),
+    )
+
+
+def test_on_its_own_fold_nothing_moves(calibrator: Calibrator, validation: Case) -> None:
+    assert calibrator.moved_to(validation.score, validation.fold) is calibrator
+
+
+def test_scores_that_are_spread_otherwise_are_told_alike(
+    calibrator: Calibrator, test_case: tuple[Case, FloatArray]
+) -> None:
+    """Half of the candidates fall far behind: the first are then less ahead of all others."""
+    case = later(test_case[0])
+    order = case.scores.argsort(axis=1).argsort(axis=1)
+    behind = np.where(order < SERVICES // 2, 20 * case.scores.std(axis=1, keepdims=True), 0)
+    spread = replace(case, scores=(case.scores - behind).astype(np.float32))
+    plain, moved = (
+        measured(found, spread, 10)
+        for found in (calibrator, calibrator.moved_to(spread.score, spread.fold))
+    )
+    assert plain.mean_probability < 0.8 * plain.positive_rate
+    assert moved.mean_probability == pytest.approx(moved.positive_rate, rel=0.1)
+    assert moved.expected_calibration_error < 0.8 * plain.expected_calibration_error
+
+
+def test_what_all_candidates_promise_is_what_a_client_takes_up(
+    calibrator: Calibrator, test_case: tuple[Case, FloatArray]
+) -> None:
+    case = later(test_case[0])
+    moved = calibrator.moved_to(case.score, case.fold)
+    assert Calibrator.from_dict(json.loads(json.dumps(moved.to_dict()))) == moved
+    top = top_k(case.score, case.fold, case.clients, SERVICES)
+    promised = np.nansum(moved.transform_top(top, case.fold))
+    assert promised == pytest.approx(moved.expected_adoptions(case.fold).sum(), rel=0.02)
+
+
+def test_moving_looks_at_no_label(
+    calibrator: Calibrator, test_case: tuple[Case, FloatArray]
+) -> None:
+    case = later(test_case[0])
+    blind = replace(case.fold, labels=case.fold.interactions)
+    assert calibrator.moved_to(case.score, case.fold) == calibrator.moved_to(case.score, blind)
+
+
+def test_several_folds_count_together(validation: Case, test_case: tuple[Case, FloatArray]) -> None:
+    """One month takes half of what the other does: together they promise what lies between."""
+    second = later(test_case[0])
+    kept = np.random.default_rng(1).random(second.fold.labels.nnz) < 0.5
+    few = second.fold.labels.copy()
+    few.data = kept.astype(np.float32)
+    few.eliminate_zeros()
+    second = replace(second, fold=replace(second.fold, labels=few))
+    evidence = [Evidence.of(case.score, case.fold) for case in (validation, second)]
+    alone, other, both = (
+        measured(Calibrator.fit_on(chosen), validation, 10).mean_probability
+        for chosen in (evidence[:1], evidence[1:], evidence)
+    )
+    assert both == pytest.approx((alone + other) / 2, rel=0.1)
+    assert other < 0.7 * alone

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import numpy as np
@@ -21,13 +23,17 @@ from ml.benchmark.results import LEAVE_ONE_OUT, json_file
 from ml.contracts import Columns
 from ml.dataset import Fold
 from ml.evaluation.protocol import EpochEvaluator, EpochQuality, Evaluation, Scores, evaluate
+from ml.loading import load_source
 from ml.marts import read_folds
 from ml.models.settings import ModelSettings
 from ml.progress import Progress
 from ml.settings import Settings
+from ml.transform import run_dbt
 from ml.trials import model_settings
 
 ALL: Final = "all"
+MADE_UP: Final = ("wholesaler", "insurer")
+"""Sources of :mod:`ml.loading` that every benchmark of other libraries draws anew."""
 ML_100K_LEAVE_ONE_OUT: Final = f"{ML_100K} {LEAVE_ONE_OUT}"
 
 
@@ -63,6 +69,25 @@ def warehouse_case(settings: Settings, progress: Progress) -> Case:
     with progress.step("read marts") as step:
         _, folds = read_folds(settings, step)
     return fold_case(folds[contracts.FOLD_VALIDATION], folds[contracts.FOLD_TEST], settings)
+
+
+def made_up_case(name: str, settings: Settings, progress: Progress) -> Case:
+    """Folds of made-up data, loaded and built in a warehouse of its own that is gone afterwards.
+
+    Parameters
+    ----------
+    name : str
+        One of ``MADE_UP``.
+    settings : Settings
+        Those of the benchmark.
+    progress : Progress
+    """
+    with TemporaryDirectory(prefix=f"cross-sell-{name}-") as folder:
+        own = settings.model_copy(update={"warehouse": Path(folder) / "warehouse.duckdb"})
+        load_source(own, name, progress)
+        with progress.step(f"dbt run {name}") as step:
+            run_dbt(own, ["run", "--selector", "learning"], step)
+        return warehouse_case(own, progress)
 
 
 def fold_case(validation: Fold, test: Fold, settings: Settings) -> Case:

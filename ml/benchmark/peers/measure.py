@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 
+from ml.adjustment import Adjusted
 from ml.benchmark.available import available
 from ml.benchmark.choosing import best_of, try_choices
 from ml.benchmark.peers.cases import (
     ALL,
+    MADE_UP,
     ML_100K_LEAVE_ONE_OUT,
     Case,
     Source,
+    made_up_case,
     movielens_case,
     warehouse_case,
 )
@@ -72,7 +76,7 @@ def measure_peers(
     settings : Settings
     progress : Progress
     sources : mapping of str to callable, optional
-        Makes each case; the warehouse's folds and MovieLens 100K by default.
+        Makes each case; by default the warehouse's folds, the made-up data, and MovieLens 100K.
     libraries : sequence of Library
 
     Returns
@@ -86,6 +90,7 @@ def measure_peers(
     """
     found = sources or {
         settings.benchmark.data_name: warehouse_case,
+        **{name: partial(made_up_case, name) for name in MADE_UP},
         ML_100K_LEAVE_ONE_OUT: movielens_case,
     }
     results: list[BenchmarkResult] = []
@@ -141,15 +146,18 @@ def _own(name: str, case: Case, settings: Settings) -> Outcome:
     tried = try_choices(name, case.choices[name], case.learn, case.monitor, settings)
     best = best_of(tried)
     start = time.perf_counter()
-    final = new_model(settings, name, best.settings)
-    final.fit(case.relearn, epochs=best.epochs)
+    model = new_model(settings, name, best.settings)
+    model.fit(case.relearn, epochs=best.epochs)
+    final = Adjusted.of(model, case.relearn, best.adjustment)
     everyone = np.arange(case.relearn.n_clients, dtype=np.int32)
     for block in blocks(len(everyone), settings.block_size):
         final.score(everyone[block])
     seconds = time.perf_counter() - start
     options = {} if best.settings is None else best.settings.model_dump(mode="json")
-    note = None if len(tried) == 1 else f"the best of {len(tried)} settings on validation"
-    return Outcome(case.evaluate(final), seconds, {**options, "epochs": best.epochs}, {}, note)
+    notes = [] if len(tried) == 1 else [f"the best of {len(tried)} settings on validation"]
+    note = ", ".join([*notes, str(best.adjustment)] if str(best.adjustment) else notes) or None
+    chosen = {**options, "epochs": best.epochs, "adjustment": asdict(best.adjustment)}
+    return Outcome(case.evaluate(final), seconds, chosen, {}, note)
 
 
 def _other(library: Library, case: Case, settings: Settings) -> Outcome:

@@ -11,8 +11,10 @@ import pytest
 
 from ml import contracts
 from ml.errors import InputError, ModelError
+from ml.measured_with import VARS
 from ml.models.ease import Ease
 from ml.models.state import read_state
+from ml.results import CHOICES
 from ml.settings import PROJECT_ROOT, Settings, load_settings
 from tests.commands import run_cli
 from tests.sources.files.feeds import HEADER, load, rows, sale, write
@@ -63,7 +65,7 @@ def test_what_a_whole_run_wrote_has_nothing_of_the_environment(trained_world: Pa
     with duckdb.connect(trained_world, read_only=True) as connection:
         [(settings,)] = connection.execute("select settings_json from ml.runs").fetchall()
     assert "hash_secret" not in settings.lower()
-    assert set(json.loads(settings)) <= {*Settings.model_fields, "vars"}
+    assert set(json.loads(settings)) <= {*Settings.model_fields, VARS, CHOICES}
     for path in trained_world.parent.rglob("*"):
         if path.is_file() and path.suffix == ".parquet":
             assert "secret" not in str(pq.read_schema(path)).lower()

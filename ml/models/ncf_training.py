@@ -147,7 +147,10 @@ class Training(Trainee):
     def _step(self, batch: Batch) -> float:
         settings, network = self._settings, self.network
         n_clients, n_services = len(batch.clients), self._fold.n_services
-        some, columns = _met(batch.columns, n_services)
+        pairs, some = None, None
+        if batch.pairs is not None:
+            some, columns = _met(batch.pairs[1], n_services)
+            pairs = self._tensor(batch.pairs[0]), self._tensor(columns)
         clients = network.client_side(
             self._history(batch.history),
             self._tensor(batch.clients.astype(np.int64)) if settings.uses_identity else None,
@@ -161,8 +164,7 @@ class Training(Trainee):
                 self._survivors(n_services, share=settings.service_dropout),
                 None if some is None else self._tensor(some),
             ),
-            self._tensor(batch.rows),
-            self._tensor(columns),
+            pairs,
             (self._random(n_clients, settings.hidden[0]) < settings.dropout).float(),
         )
         loss = batch.loss(logits)

@@ -49,7 +49,8 @@ class Sides:
     ----------
     client_gmf, client_mlp : Tensor, (n_clients, gmf_factors) and (n_clients, hidden[0])
     service_gmf, service_mlp : Tensor, (n_services, gmf_factors) and (n_services, hidden[0])
-        The GMF's output weights are in the clients' vectors, the first bias in the services'.
+        Of the MLP half no columns where it reads nothing. The GMF's output weights are in the
+        clients' vectors, the first bias in the services'.
     linear : Tensor, (n_services,)
         What a score has of the service alone.
     second_layer, second_bias, mlp_output : Tensor
@@ -206,18 +207,19 @@ class Training(Trainee):
             self._service_features,
             self._tensor((~fold.is_cold_service).astype(np.float32))[:, None],
         )
-        width = self._settings.hidden[0]
+        # An MLP that reads nothing adds the same to every score, and is left out.
+        width = self._settings.hidden[0] if network.has_mlp else 0
         gmf = services.gmf.new_empty(fold.n_clients, network.gmf_factors)
         mlp = services.mlp.new_empty(fold.n_clients, width)
         for part in blocks(fold.n_clients, _CLIENTS_AT_ONCE):
             side = network.client_side(*self._whole(part))
-            gmf[part], mlp[part] = side.gmf, side.mlp
+            gmf[part], mlp[part] = side.gmf, side.mlp[:, :width]
         self._shown(
             Sides(
                 gmf,
                 mlp,
                 services.gmf.contiguous(),
-                services.mlp,
+                services.mlp[:, :width].contiguous(),
                 services.linear + self._offset,
                 network.second_layer.detach().clone(),
                 network.second_bias.detach().clone(),

@@ -52,7 +52,7 @@ def test_split_first_layer_equals_the_plain_forward() -> None:
     assert np.allclose(fast, plain.numpy(), atol=1e-5)
 
 
-def test_without_vectors_of_its_own_the_mlp_reads_features_or_nothing() -> None:
+def test_without_vectors_of_its_own_the_mlp_reads_features_or_nothing(tmp_path: Path) -> None:
     fold = two_tastes()
     settings = NCFSettings(adoption_weight=0.0, mlp_factors=0)
     assert Training(fold, settings, 5, lambda sides: None).network.has_mlp
@@ -68,6 +68,9 @@ def test_without_vectors_of_its_own_the_mlp_reads_features_or_nothing() -> None:
         scores = model.score(np.arange(n, dtype=np.int32))
         has = one.interactions.toarray() > 0
         assert scores[has].mean() > scores[~has].mean()
+        model.save(tmp_path / "model")
+        again = NCF.load(tmp_path / "model").score(np.arange(n, dtype=np.int32))
+        assert np.array_equal(again, scores)
 
 
 def test_histories_are_between_sum_and_mean() -> None:

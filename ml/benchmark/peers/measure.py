@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from ml.benchmark.available import available
-from ml.benchmark.choosing import best_of, try_choices
+from ml.benchmark.choosing import race
 from ml.benchmark.peers.cases import (
     ALL,
     ML_100K_LEAVE_ONE_OUT,
@@ -138,8 +138,8 @@ def _told(outcome: Outcome) -> str:
 
 
 def _own(name: str, case: Case, settings: Settings) -> Outcome:
-    tried = try_choices(name, case.choices[name], case.learn, case.monitor, settings)
-    best = best_of(tried)
+    found = race(name, case.choices[name], case.learn, case.monitor, settings)
+    best = found.best
     start = time.perf_counter()
     final = new_model(settings, name, best.settings)
     final.fit(case.relearn, epochs=best.epochs)
@@ -148,7 +148,7 @@ def _own(name: str, case: Case, settings: Settings) -> Outcome:
         final.score(everyone[block])
     seconds = time.perf_counter() - start
     options = {} if best.settings is None else best.settings.model_dump(mode="json")
-    note = None if len(tried) == 1 else f"the best of {len(tried)} settings on validation"
+    note = None if len(found.tried) == 1 else f"{found}, on validation"
     return Outcome(case.evaluate(final), seconds, {**options, "epochs": best.epochs}, {}, note)
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ml.models.settings import ModelSettings
+from ml.models.settings import ModelSettings, most_epochs
 
 
 class LightFMSettings(ModelSettings):
@@ -56,8 +56,8 @@ class LightFMSettings(ModelSettings):
     patience : int, default 4
         Epochs without a better NDCG@10 on validation before training stops.
     sample_budget : int, optional
-        Most owned pairs that a training of ``max_epochs`` visits; an epoch then visits some of
-        the clients, in turn (:mod:`ml.models.visits`). None: everybody in every epoch.
+        Most owned pairs that a training of 32 epochs visits, which are then the most: an epoch
+        visits some of the clients, in turn (:mod:`ml.models.visits`). None: everybody, always.
     """
 
     factors: int = Field(default=24, ge=1)
@@ -79,3 +79,8 @@ class LightFMSettings(ModelSettings):
     max_epochs: int = Field(default=20, ge=1)
     patience: int = Field(default=4, ge=1)
     sample_budget: int | None = Field(default=None, ge=1)
+
+    @property
+    def most_epochs(self) -> int:
+        """``max_epochs``, or those among which the budget is shared out."""
+        return most_epochs(self.max_epochs, self.sample_budget)

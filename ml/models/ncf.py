@@ -96,7 +96,7 @@ class NCF(Adaptable):
             history = train_by_epoch(
                 self,
                 training,
-                max_epochs=self.settings.max_epochs,
+                max_epochs=self.settings.most_epochs,
                 patience=self.settings.patience,
                 monitor=monitor,
                 epochs=epochs,

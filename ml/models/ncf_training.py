@@ -104,7 +104,7 @@ class Training(Trainee):
         self._batches = batches_of(fold, settings, self._rng, self.device)
         self._owned_counts = np.diff(fold.interactions.indptr)
         self._visits = Visits(
-            self._owned_counts, settings.sample_budget, settings.max_epochs, self._rng
+            self._owned_counts, settings.sample_budget, settings.most_epochs, self._rng
         )
         self._service_features = (
             SparseRows(fold.service_features, self.device) if fold.service_features.nnz else None

@@ -23,6 +23,7 @@ EASE: Final = tuple(EaseSettings(adoption_weight=0.0, **recency) for recency in 
 LIGHTFM: Final = tuple(
     LightFMSettings(
         adoption_weight=0.0,
+        learning_rate=0.05,
         max_epochs=300,
         patience=10,
         recent_services=recent,

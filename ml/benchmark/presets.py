@@ -39,14 +39,14 @@ _ORDER: Final = {**_NEXT, "recency_weight": 40.0, "reach_services": 30.0}
 _NCF: Final = {
     "adoption_weight": 0.0,
     "mlp_factors": 0,
-    "hidden": (32, 16),
+    "hidden": (16, 8),
     "clients_per_step": 256,
     "learning_rate": 0.004,
     "embedding_decay": 2.0,
     "max_epochs": 500,
     "patience": 8,
 }
-_WITH_MLP: Final = {"mlp_factors": 16, "embedding_decay": 1.0}
+_WITH_MLP: Final = {"mlp_factors": 16, "hidden": (32, 16), "embedding_decay": 1.0}
 
 NCF: Final = tuple(
     NCFSettings(**{**_NCF, **changes})

@@ -351,7 +351,7 @@ def raced(monkeypatch: pytest.MonkeyPatch, curves: list[str], seconds: float | N
         clock[0] += 1
         return EpochQuality(0.5, model.value)
 
-    monkeypatch.setattr(choosing.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr("ml.benchmark.choosing.time.monotonic", lambda: clock[0])
     monkeypatch.setattr(choosing, "new_model", lambda settings, name, curve: Learner(curve))
     choices: Any = curves
     return race("learner", choices, None, monitor, None, stop_at=seconds)  # type: ignore[arg-type]
@@ -366,7 +366,7 @@ def test_what_lags_is_given_up_once_it_had_its_time(monkeypatch: pytest.MonkeyPa
     assert found.best is found.tried[0] and not found.untried
     assert str(found) == "best of 3 settings, 2 given up early"
     slow = raced(monkeypatch, ["24654", "117"])
-    assert slow.best.settings == "117" and slow.best.ended == "still rising"
+    assert slow.best is slow.tried[1] and slow.best.ended == "still rising"
     assert "validation still rose" in str(slow)
 
 
@@ -376,7 +376,7 @@ def test_time_is_kept_for_the_refit_and_what_is_untried_is_told(
     found = raced(monkeypatch, ["2465", "567899", "23", "4"], seconds=11)
     # Four seconds, then three of which the fourth would leave less than the refit takes.
     assert [choice.ended for choice in found.tried] == ["at its plateau", "cut by the time"]
-    assert found.best.ndcg_at_10 == 0.8 and found.untried == ["23", "4"]
+    assert found.best.ndcg_at_10 == 0.8 and len(found.untried) == 2
     assert str(found).endswith("1 cut by the time, 2 not tried for lack of time")
     # However short the time, one setting is tried.
     least = raced(monkeypatch, ["2465", "9"], seconds=0)

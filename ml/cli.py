@@ -118,7 +118,7 @@ def train(
 @command
 def tune(
     model: Annotated[
-        str | None, typer.Option(help="lightfm or ncf; default: both, one after the other.")
+        str | None, typer.Option(help="ease, lightfm or ncf; default: all, one after the other.")
     ] = None,
     trials: Annotated[
         int | None,

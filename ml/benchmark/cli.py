@@ -91,6 +91,10 @@ def leave_one_out(
             "users.parquet and items.parquet; default: MovieLens 100K."
         ),
     ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(min=0, help="For all models, tests included; default: 30."),
+    ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the figures to this file too.")
     ] = None,
@@ -101,7 +105,7 @@ def leave_one_out(
     from ml.benchmark.suite import run_leave_one_out
     from ml.files import write_atomically
 
-    run = run_leave_one_out(folder, Progress(out), warehouse, seed)
+    run = run_leave_one_out(folder, Progress(out), warehouse, seed, minutes)
     if json_file is not None:
         write_atomically(json_file, run.to_json())
         out.print(f"Figures in [bold]{escape(str(json_file))}[/bold]")

@@ -18,7 +18,7 @@ from scipy import sparse
 
 from ml.benchmark.candidates import candidate_monitor, evaluate_candidates
 from ml.benchmark.carving import Carved, carve
-from ml.benchmark.choosing import Choice, best_of, try_choices
+from ml.benchmark.choosing import Choice, Race, race
 from ml.benchmark.folds import plain_fold
 from ml.benchmark.leave_one_out_data import LeaveOneOut, Records, read_leave_one_out
 from ml.benchmark.presets import CHOICES
@@ -27,14 +27,18 @@ from ml.benchmark.runner import Measured
 from ml.dataset import Fold
 from ml.evaluation.protocol import Evaluation
 from ml.models.recency import without_order
+from ml.models.registry import MODELS
 from ml.models.settings import ModelSettings
 from ml.progress import Progress
 from ml.settings import Settings
-from ml.trials import new_model
+from ml.trials import SIMPLE_MODELS, new_model
 
 METRICS: Final = ("hr@10", "ndcg@10", "auc")
 LARGEST_EASE: Final = 20_000
 """Items beyond which EASE's dense matrix takes several GiB and its inverse many minutes."""
+
+_SHARES: Final = {"ncf": 2.0}
+"""Of the time that learned models share; those that are not named have 1."""
 
 _SECONDS_PER_DAY: Final = 86_400.0
 
@@ -46,32 +50,41 @@ class Tuned:
     Parameters
     ----------
     name : str
-    best : Choice
-    tried : list of Choice
+    race : Race
     seconds : float
         Of all that was tried.
     """
 
     name: str
-    best: Choice
-    tried: list[Choice]
+    race: Race
     seconds: float
+
+    @property
+    def best(self) -> Choice:
+        """What is refitted."""
+        return self.race.best
 
     def to_dict(self) -> dict[str, Any]:
         """For the benchmark's JSON."""
         return {
-            "settings": _dumped(self.best),
+            "settings": _dumped(self.best.settings),
             "epochs": self.best.epochs,
             "validation_ndcg@10": self.best.ndcg_at_10,
             "tried": [
-                {"settings": _dumped(one), "epochs": one.epochs, "ndcg@10": one.ndcg_at_10}
-                for one in self.tried
+                {
+                    "settings": _dumped(one.settings),
+                    "epochs": one.epochs,
+                    "ndcg@10": one.ndcg_at_10,
+                    "ended": one.ended,
+                }
+                for one in self.race.tried
             ],
+            "not_tried_for_lack_of_time": [_dumped(one) for one in self.race.untried],
         }
 
 
-def _dumped(choice: Choice) -> dict[str, Any]:
-    return {} if choice.settings is None else choice.settings.model_dump(mode="json")
+def _dumped(settings: ModelSettings | None) -> dict[str, Any]:
+    return {} if settings is None else settings.model_dump(mode="json")
 
 
 def leave_one_out_fold(data: LeaveOneOut, train: Records) -> Fold:
@@ -108,7 +121,9 @@ def leave_one_out_fold(data: LeaveOneOut, train: Records) -> Fold:
     )
 
 
-def measure_folder(folder: Path, settings: Settings, progress: Progress) -> Measured:
+def measure_folder(
+    folder: Path, settings: Settings, progress: Progress, minutes: float | None = None
+) -> Measured:
     """Tune, refit and measure every model on a leave-one-out folder.
 
     Parameters
@@ -117,6 +132,9 @@ def measure_folder(folder: Path, settings: Settings, progress: Progress) -> Meas
     settings : Settings
         Its models, seed, threads and bootstrap samples.
     progress : Progress
+    minutes : float, optional
+        For all of it; the settings' ``leave_one_out_minutes`` without. Baselines take what they
+        need, learned models share the rest.
 
     Returns
     -------
@@ -127,6 +145,9 @@ def measure_folder(folder: Path, settings: Settings, progress: Progress) -> Meas
     InputError
         The folder is not as :mod:`ml.benchmark.leave_one_out_data` wants it.
     """
+    started = time.monotonic()
+    given = settings.benchmark.leave_one_out_minutes if minutes is None else minutes
+    ends_at = started + 60 * given
     with progress.step("read leave-one-out folder") as step:
         data = read_leave_one_out(folder)
         step.outcome = (
@@ -138,11 +159,13 @@ def measure_folder(folder: Path, settings: Settings, progress: Progress) -> Meas
     carved = carve(data, settings.seed)
     results: list[BenchmarkResult] = []
     chosen: dict[str, Any] = {}
-    for name in settings.models:
+    # The simplest first: what they leave of the time is shared out among the others.
+    names = [name for name in MODELS if name in settings.models]
+    for place, name in enumerate(names):
         if name == "ease" and data.n_items > LARGEST_EASE:
             results.append(_left_out(data, name))
             continue
-        tuned = tune(name, data, carved, settings, progress)
+        tuned = tune(name, data, carved, settings, progress, _until(names[place:], ends_at))
         evaluation, seconds = _test(tuned, data, settings, progress)
         results += _rows(data.name, tuned, evaluation, seconds)
         chosen[name] = tuned.to_dict()
@@ -151,8 +174,22 @@ def measure_folder(folder: Path, settings: Settings, progress: Progress) -> Meas
     )
 
 
+def _until(names: Sequence[str], ends_at: float) -> float | None:
+    """When the first of some models has to be done, refit included; None for a baseline."""
+    if names[0] in SIMPLE_MODELS:
+        return None
+    now = time.monotonic()
+    shares = [_SHARES.get(name, 1.0) for name in names if name not in SIMPLE_MODELS]
+    return now + (ends_at - now) * shares[0] / sum(shares)
+
+
 def tune(
-    name: str, data: LeaveOneOut, carved: Carved, settings: Settings, progress: Progress
+    name: str,
+    data: LeaveOneOut,
+    carved: Carved,
+    settings: Settings,
+    progress: Progress,
+    stop_at: float | None = None,
 ) -> Tuned:
     """Choose a model's settings and epochs on validation.
 
@@ -163,6 +200,8 @@ def tune(
     carved : Carved
     settings : Settings
     progress : Progress
+    stop_at : float, optional
+        As in :func:`ml.benchmark.choosing.race`.
 
     Returns
     -------
@@ -173,12 +212,9 @@ def tune(
     with progress.step(f"tune {name}") as step:
         started = time.perf_counter()
         choices = _different(CHOICES[name], has_times=fold.adoption_age is not None)
-        tried = try_choices(name, choices, fold, monitor, settings, step.update)
-        best = best_of(tried)
-        step.outcome = (
-            f"ndcg@10 {best.ndcg_at_10:.4f} on validation, best of {len(choices)} settings"
-        )
-    return Tuned(name, best, tried, time.perf_counter() - started)
+        found = race(name, choices, fold, monitor, settings, stop_at=stop_at, tell=step.update)
+        step.outcome = f"ndcg@10 {found.best.ndcg_at_10:.4f} on validation, {found}"
+    return Tuned(name, found, time.perf_counter() - started)
 
 
 def _different(choices: Sequence[ModelSettings], *, has_times: bool) -> list[ModelSettings]:
@@ -236,7 +272,9 @@ def _rows(case: str, tuned: Tuned, evaluation: Evaluation, seconds: float) -> li
     ]
     return [
         *rows,
-        BenchmarkResult(case, tuned.name, "validation_ndcg@10", tuned.best.ndcg_at_10),
+        BenchmarkResult(
+            case, tuned.name, "validation_ndcg@10", tuned.best.ndcg_at_10, note=str(tuned.race)
+        ),
         BenchmarkResult(case, tuned.name, "seconds", seconds),
         BenchmarkResult(case, tuned.name, "tuning_seconds", tuned.seconds),
     ]

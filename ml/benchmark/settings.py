@@ -34,6 +34,8 @@ class BenchmarkSettings(BaseModel):
         runs more.
     trials_minutes : float, default 2
         Per model, for what is missing of them.
+    leave_one_out_minutes : float, default 30
+        For all models of one folder, tests included; ``--minutes`` has the last word.
     data_name : str, default 'complete-journey'
         What the tables call the warehouse's data. Set it when you bring your own.
     ablation_patterns : tuple of str, default empty
@@ -66,6 +68,7 @@ class BenchmarkSettings(BaseModel):
     epochs_seeds: int = Field(default=3, ge=1)
     trials: int = Field(default=6, ge=1)
     trials_minutes: float = Field(default=2.0, gt=0)
+    leave_one_out_minutes: float = Field(default=30.0, gt=0)
     data_name: str = "complete-journey"
     ablation_patterns: tuple[str, ...] = ()
     peers_python: Path = PEERS_PYTHON

@@ -45,9 +45,11 @@ from ml.settings import Settings, load_settings
 Measure = Callable[[Settings, Progress], Measured]
 
 
-def measure_movielens(settings: Settings, progress: Progress) -> Measured:
+def measure_movielens(
+    settings: Settings, progress: Progress, *, minutes: float | None = None
+) -> Measured:
     """Leave one out on MovieLens 100K."""
-    return measure_folder(prepare_ml_100k(settings), settings, progress)
+    return measure_folder(prepare_ml_100k(settings), settings, progress, minutes)
 
 
 BENCHMARKS: Final[dict[str, Measure]] = {
@@ -96,13 +98,18 @@ def run_one(
 
 
 def run_leave_one_out(
-    folder: Path | None, progress: Progress, warehouse: Path | None, seed: int | None
+    folder: Path | None,
+    progress: Progress,
+    warehouse: Path | None,
+    seed: int | None,
+    minutes: float | None = None,
 ) -> BenchmarkRun:
     """Run the leave-one-out benchmark on a folder; on MovieLens 100K without one."""
-    if folder is None:
-        return run_one(LEAVE_ONE_OUT, progress, warehouse, seed)
     settings = load_settings(is_tuned=False, warehouse=warehouse, seed=seed)
-    return run_benchmark(LEAVE_ONE_OUT, partial(measure_folder, folder), settings, progress)
+    measure: Measure = partial(measure_movielens, minutes=minutes)
+    if folder is not None:
+        measure = partial(measure_folder, folder, minutes=minutes)
+    return run_benchmark(LEAVE_ONE_OUT, measure, settings, progress)
 
 
 def run_scale(

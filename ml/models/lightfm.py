@@ -67,7 +67,7 @@ class LightFM(Adaptable):
         history = train_by_epoch(
             self,
             training,
-            max_epochs=self.settings.max_epochs,
+            max_epochs=self.settings.most_epochs,
             patience=self.settings.patience,
             monitor=monitor,
             epochs=epochs,

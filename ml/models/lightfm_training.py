@@ -121,7 +121,7 @@ class Training(Trainee):
         self._visits = Visits(
             np.diff(fold.interactions.indptr),
             settings.sample_budget,
-            settings.max_epochs,
+            settings.most_epochs,
             np.random.default_rng((seed, _VISITS)),
         )
         if start is not None:

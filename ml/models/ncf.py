@@ -96,7 +96,7 @@ class NCF(Adaptable):
             history = train_by_epoch(
                 self,
                 training,
-                max_epochs=self.settings.max_epochs,
+                max_epochs=self.settings.most_epochs,
                 patience=self.settings.patience,
                 monitor=monitor,
                 epochs=epochs,
@@ -164,6 +164,8 @@ class _Scorer:
     def score(self, clients: IntArray) -> FloatArray:
         rows = torch.from_numpy(clients.astype(np.int64)).to(self.client_gmf.device)
         scores = torch.addmm(self.linear, self.client_gmf[rows], self.service_gmf.T)
+        if not self.client_mlp.shape[1]:
+            return scores.cpu().numpy()
         second = SecondLayer(self.second_layer, self.second_bias, self.mlp_output)
         add_mlp_logits(scores, self.client_mlp[rows], self.service_mlp, second)
         return scores.cpu().numpy()

@@ -1,8 +1,9 @@
 """What NCF learns from, step by step: groups of clients with all they have, or pairs by themselves.
 
-Of clients, services are dealt out to groups as cards are, from a shuffled catalogue, so that a
-step meets nearly all of them; those that a client has count nothing for it. Of pairs, each
-positive brings negatives of its own, as NeuMF is usually trained.
+Clients meet the whole catalogue where it is small. Of a larger one, services are dealt out to
+groups of clients as cards are, from a shuffled catalogue, so that a step meets nearly all of them;
+those that a client has count nothing for it. Of pairs, each positive brings negatives of its own,
+as NeuMF is usually trained.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from ml.models.recency import AdoptionOrder, random_distances, reach_weights, re
 from ml.negative_sampling import NegativeSampler
 from ml.parallel import blocks
 
+_WHOLE = 8192
+"""Largest catalogue that is met whole where the MLP half reads no vectors: products cost little."""
+
 _STEPS_AT_ONCE = 64
 """Steps whose random draws are made together: memory for these, not for everybody."""
 
@@ -40,19 +44,19 @@ class Batch:
         Each once.
     history : csr_matrix, (n, n_services), or None
         What each is known by, where clients are what they have.
-    rows, columns : ndarray of int32, (p,)
-        Place of each pair's client among ``clients``, and its service.
+    pairs : two ndarray of int32, (p,), or None
+        Place of each pair's client among ``clients``, and its service; None for every client with
+        every service.
     samples : int
         Pairs that count.
     positives : int
     loss : callable
-        Of the pairs' logits, (p,).
+        Of the pairs' logits, (p,) or (n, n_services).
     """
 
     clients: IntArray
     history: sparse.csr_matrix | None
-    rows: IntArray
-    columns: IntArray
+    pairs: tuple[IntArray, IntArray] | None
     samples: int
     positives: int
     loss: Callable[[Tensor], Tensor]
@@ -141,6 +145,8 @@ class ClientBatches:
         places = np.zeros(owned.nnz, dtype=np.int32) if order is None else order.positions
         self._owned = sparse.csr_matrix((places, owned.indices, owned.indptr), owned.shape)
         self._n_services = fold.n_services
+        least = settings.negatives if settings.mlp_factors else max(settings.negatives, _WHOLE)
+        self._takes_all = fold.n_services <= least
 
     def of(self, clients: IntArray) -> Iterator[Batch]:
         """See :class:`Batches`."""
@@ -183,36 +189,52 @@ class ClientBatches:
         is_positive = drawn.learned > 0
         if not is_positive.any():
             return None
-        services = self._deal(len(drawn.clients))
-        rows = drawn.rows
-        stands_for = stands_for_lacking(
-            rows, drawn.services, len(drawn.clients), self._n_services, services
-        )
-        positive_rows = rows[is_positive]
-        of_all, columns = _pairs(
-            services, len(drawn.clients), positive_rows, drawn.services[is_positive]
-        )
+        rows, n_clients = drawn.rows, len(drawn.clients)
+        positive_rows, positives = rows[is_positive], drawn.services[is_positive]
+        pairs, places = None, None
+        if self._takes_all:
+            stands_for = np.ones((n_clients, self._n_services), dtype=np.float32)
+            stands_for[rows, drawn.services] = 0.0
+            places = positive_rows * self._n_services + positives
+        else:
+            services = self._deal(n_clients)
+            stands_for = stands_for_lacking(
+                rows, drawn.services, n_clients, self._n_services, services
+            )
+            pairs = _pairs(services, n_clients, positive_rows, positives)
+        learned = drawn.learned[is_positive]
         return Batch(
             drawn.clients,
             self._history(drawn),
-            of_all,
-            columns,
+            pairs,
             samples=int(np.count_nonzero(stands_for)) + len(positive_rows),
             positives=len(positive_rows),
-            loss=self._loss(stands_for, positive_rows, drawn.learned[is_positive]),
+            loss=self._loss(stands_for, positive_rows, learned, places),
         )
 
     def _loss(
-        self, stands_for: FloatArray, rows: npt.NDArray[np.int64], weights: FloatArray
+        self,
+        stands_for: FloatArray,
+        rows: npt.NDArray[np.int64],
+        weights: FloatArray,
+        places: npt.NDArray[np.int64] | None,
     ) -> Callable[[Tensor], Tensor]:
+        """The loss; ``places`` of positives in the grid where they do not come behind it."""
         measure = softmax_loss if self._settings.loss == "softmax" else binary_loss
         counts, of_rows, weighs = (
             torch.from_numpy(array).to(self._device) for array in (stands_for, rows, weights)
         )
 
         def loss(logits: Tensor) -> Tensor:
-            grid, positives = torch.split(logits, [counts.numel(), len(of_rows)])
-            return measure(grid.view(counts.shape), counts, positives, of_rows, weighs)
+            if places is None:
+                grid, positives = torch.split(logits, [counts.numel(), len(of_rows)])
+                grid = grid.view(counts.shape)
+            else:
+                grid = logits
+                positives = logits.view(-1).index_select(
+                    0, torch.from_numpy(places).to(self._device)
+                )
+            return measure(grid, counts, positives, of_rows, weighs)
 
         return loss
 
@@ -220,8 +242,6 @@ class ClientBatches:
         """Services of each group of a step, (groups, m), none twice in a group."""
         n_services, size = self._n_services, self._settings.negatives
         groups = -(-n_clients // self._settings.clients_per_draw)
-        if size >= n_services:
-            return np.tile(np.arange(n_services), (groups, 1))
         hands = n_services // size
         decks = [
             self._rng.permutation(n_services)[: hands * size] for _ in range(-(-groups // hands))
@@ -291,8 +311,10 @@ class PairBatches:
         return Batch(
             met,
             None,
-            np.concatenate([rows, np.repeat(rows, self._each)], dtype=np.int32, casting="unsafe"),
-            np.concatenate([services, lacking], dtype=np.int32, casting="same_kind"),
+            (
+                np.concatenate([rows, np.repeat(rows, self._each)]).astype(np.int32),
+                np.concatenate([services, lacking], dtype=np.int32, casting="same_kind"),
+            ),
             samples=len(labels),
             positives=len(services),
             loss=lambda logits: functional.binary_cross_entropy_with_logits(logits, labels),

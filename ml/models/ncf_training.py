@@ -49,7 +49,8 @@ class Sides:
     ----------
     client_gmf, client_mlp : Tensor, (n_clients, gmf_factors) and (n_clients, hidden[0])
     service_gmf, service_mlp : Tensor, (n_services, gmf_factors) and (n_services, hidden[0])
-        The GMF's output weights are in the clients' vectors, the first bias in the services'.
+        Of the MLP half no columns where it reads nothing. The GMF's output weights are in the
+        clients' vectors, the first bias in the services'.
     linear : Tensor, (n_services,)
         What a score has of the service alone.
     second_layer, second_bias, mlp_output : Tensor
@@ -103,7 +104,7 @@ class Training(Trainee):
         self._batches = batches_of(fold, settings, self._rng, self.device)
         self._owned_counts = np.diff(fold.interactions.indptr)
         self._visits = Visits(
-            self._owned_counts, settings.sample_budget, settings.max_epochs, self._rng
+            self._owned_counts, settings.sample_budget, settings.most_epochs, self._rng
         )
         self._service_features = (
             SparseRows(fold.service_features, self.device) if fold.service_features.nnz else None
@@ -147,7 +148,10 @@ class Training(Trainee):
     def _step(self, batch: Batch) -> float:
         settings, network = self._settings, self.network
         n_clients, n_services = len(batch.clients), self._fold.n_services
-        some, columns = _met(batch.columns, n_services)
+        pairs, some = None, None
+        if batch.pairs is not None:
+            some, columns = _met(batch.pairs[1], n_services)
+            pairs = self._tensor(batch.pairs[0]), self._tensor(columns)
         clients = network.client_side(
             self._history(batch.history),
             self._tensor(batch.clients.astype(np.int64)) if settings.uses_identity else None,
@@ -161,8 +165,7 @@ class Training(Trainee):
                 self._survivors(n_services, share=settings.service_dropout),
                 None if some is None else self._tensor(some),
             ),
-            self._tensor(batch.rows),
-            self._tensor(columns),
+            pairs,
             (self._random(n_clients, settings.hidden[0]) < settings.dropout).float(),
         )
         loss = batch.loss(logits)
@@ -204,18 +207,19 @@ class Training(Trainee):
             self._service_features,
             self._tensor((~fold.is_cold_service).astype(np.float32))[:, None],
         )
-        width = self._settings.hidden[0]
+        # An MLP that reads nothing adds the same to every score, and is left out.
+        width = self._settings.hidden[0] if network.has_mlp else 0
         gmf = services.gmf.new_empty(fold.n_clients, network.gmf_factors)
         mlp = services.mlp.new_empty(fold.n_clients, width)
         for part in blocks(fold.n_clients, _CLIENTS_AT_ONCE):
             side = network.client_side(*self._whole(part))
-            gmf[part], mlp[part] = side.gmf, side.mlp
+            gmf[part], mlp[part] = side.gmf, side.mlp[:, :width]
         self._shown(
             Sides(
                 gmf,
                 mlp,
                 services.gmf.contiguous(),
-                services.mlp,
+                services.mlp[:, :width].contiguous(),
                 services.linear + self._offset,
                 network.second_layer.detach().clone(),
                 network.second_bias.detach().clone(),

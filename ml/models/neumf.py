@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from ml.models.pairs import ClientSide, SecondLayer, ServiceSide, pair_logits
+from ml.models.pairs import ClientSide, SecondLayer, ServiceSide, grid_logits, pair_logits
 
 if TYPE_CHECKING:
     from ml.models.ncf_settings import NCFSettings
@@ -123,6 +123,8 @@ class NeuMF(nn.Module):
         start = settings.embedding_scale
         self.gmf_factors, self.mlp_factors = settings.gmf_factors, settings.mlp_factors
         self.kept_units = 1 - settings.dropout
+        # An MLP that reads nothing adds the same to every score.
+        self.has_mlp = bool(settings.mlp_factors or n_client_features or n_service_features)
         width = settings.gmf_factors + settings.mlp_factors
         joined = settings.mlp_factors + settings.feature_factors
         # GMF and MLP embeddings side by side: one lookup serves both halves.
@@ -226,30 +228,33 @@ class NeuMF(nn.Module):
         self,
         clients: ClientSide,
         services: ServiceSide,
-        rows: Tensor,
-        columns: Tensor,
+        pairs: tuple[Tensor, Tensor] | None,
         dropped: Tensor,
     ) -> Tensor:
-        """Logits of some pairs.
+        """Logits of some pairs, or of all.
 
         Parameters
         ----------
         clients : ClientSide, n
         services : ServiceSide
-        rows, columns : Tensor of int32, (p,)
-            Client and service of each pair.
+        pairs : two Tensor of int32, (p,), optional
+            Client and service of each pair; without it, every client with every service.
         dropped : Tensor of float32, (n, hidden[0])
             1 for units of the first layer that a client does without, 0 for the others, which make
             up for them.
 
         Returns
         -------
-        Tensor, (p,)
+        Tensor, (p,) or (n, m)
         """
+        if pairs is None and not self.has_mlp:
+            return grid_logits(clients, services, None)
         # Far below zero a unit's ReLU is 0 whatever the service adds, and so is its gradient.
         kept = ClientSide(clients.gmf, clients.mlp.add(dropped, alpha=_FAR_BELOW))
         second = SecondLayer(self.second_layer / self.kept_units, self.second_bias, self.mlp_output)
-        return pair_logits(kept, services, second, rows, columns)
+        if pairs is None:
+            return grid_logits(kept, services, second)
+        return pair_logits(kept, services, second, *pairs)
 
 
 class _DistinctRows(torch.autograd.Function):

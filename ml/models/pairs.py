@@ -95,11 +95,11 @@ def pair_logits(
     services : ServiceSide, m
     second : SecondLayer
     rows, columns : Tensor of int32, (p,)
-        Client and service of each pair, at least one pair.
+        Client and service of each pair; without any, every client with every service.
 
     Returns
     -------
-    Tensor of float32, (p,)
+    Tensor of float32, (p,) or (n * m,)
         The same bit for bit on one machine.
     """
     if rows.device.type != "cpu":
@@ -112,10 +112,42 @@ def pair_logits(
     return logits
 
 
+def grid_logits(clients: ClientSide, services: ServiceSide, second: SecondLayer | None) -> Tensor:
+    """Logits of every client with every service: the GMF half is one product.
+
+    Parameters
+    ----------
+    clients : ClientSide, n
+    services : ServiceSide, m
+    second : SecondLayer, optional
+        Without it there is no MLP half.
+
+    Returns
+    -------
+    Tensor of float32, (n, m)
+    """
+    if second is None:
+        return torch.addmm(services.linear, clients.gmf, services.gmf.T)
+    nobody = torch.empty(0, dtype=torch.int32, device=clients.mlp.device)
+    rest = pair_logits(
+        ClientSide(clients.gmf[:, :0], clients.mlp),
+        ServiceSide(services.gmf[:, :0], services.mlp, services.linear),
+        second,
+        nobody,
+        nobody,
+    )
+    return torch.addmm(rest.view(len(clients.gmf), -1), clients.gmf, services.gmf.T)
+
+
 def logits_by_formula(
     clients: ClientSide, services: ServiceSide, second: SecondLayer, rows: Tensor, columns: Tensor
 ) -> Tensor:
     """As :func:`pair_logits`, on any device, with every layer of all pairs in memory."""
+    if not len(rows):
+        sizes = [
+            torch.arange(len(side), device=rows.device) for side in (clients.mlp, services.mlp)
+        ]
+        rows, columns = torch.cartesian_prod(*sizes).unbind(1)
 
     def of_client(table: Tensor) -> Tensor:
         return functional.embedding(rows, table)
@@ -157,7 +189,8 @@ class _Pairs(torch.autograd.Function):
     def forward(ctx: Any, rows: Tensor, columns: Tensor, *parameters: Tensor) -> Tensor:
         client_mlp, service_mlp, client_gmf, *_, bias, _ = parameters
         width_up = -(-len(bias) // _LANES) * _LANES
-        logits, second = torch.zeros(len(rows)), torch.empty(len(rows), width_up)
+        n_pairs = len(rows) or len(client_mlp) * len(service_mlp)
+        logits, second = torch.zeros(n_pairs), torch.empty(n_pairs, width_up)
         ctx.sizes = (len(client_mlp), *service_mlp.shape, len(bias), client_gmf.shape[1])
         ctx.save_for_backward(rows, columns, *parameters, second)
         _pairs.forward(*ctx.sizes, *_arrays(rows, columns, *parameters, logits, second))

@@ -5,7 +5,11 @@ Every command reads settings, so nothing here imports a library that learns.
 
 from __future__ import annotations
 
+from typing import Final
+
 from pydantic import BaseModel, ConfigDict, Field
+
+_BUDGET_EPOCHS: Final = 32
 
 
 class ModelSettings(BaseModel):
@@ -17,6 +21,23 @@ class ModelSettings(BaseModel):
     def chosen_device(self) -> str:
         """Kind of device that computes; part of what makes scores bit-equal."""
         return "cpu"
+
+
+def most_epochs(max_epochs: int, sample_budget: int | None) -> int:
+    """Epochs that a training may take.
+
+    Parameters
+    ----------
+    max_epochs : int
+    sample_budget : int or None
+        Shared out among 32 epochs at most: in smaller parts, looks at validation would cost more
+        than learning.
+
+    Returns
+    -------
+    int
+    """
+    return max_epochs if sample_budget is None else min(max_epochs, _BUDGET_EPOCHS)
 
 
 class PopularitySettings(ModelSettings):

@@ -19,10 +19,11 @@ from ml.errors import InputError
 from ml.files import write_atomically
 from ml.models.lightfm_settings import LightFMSettings
 from ml.models.ncf_settings import NCFSettings
-from ml.models.settings import ModelSettings
+from ml.models.settings import EaseSettings, ModelSettings
 
 TUNED_FILE: Final = "tuned.toml"
 TUNED_MODELS: Final[dict[str, type[ModelSettings]]] = {
+    "ease": EaseSettings,
     "lightfm": LightFMSettings,
     "ncf": NCFSettings,
 }

@@ -42,7 +42,6 @@ STORAGE_FILE: Final = "trials.db"
 RANDOM_TRIALS: Final = 8
 """Drawn at random before Optuna's sampler has seen enough to lean on."""
 _PRUNING_FROM_TRIAL: Final = 4
-_PRUNING_FROM_EPOCH: Final = 3
 _AUC: Final = "auc"
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -118,10 +117,6 @@ class Search:
                 study_name=self.study_name,
                 direction="maximize",
                 load_if_exists=True,
-                pruner=optuna.pruners.MedianPruner(
-                    n_startup_trials=_PRUNING_FROM_TRIAL,
-                    n_warmup_steps=_PRUNING_FROM_EPOCH,
-                ),
             )
         except (SQLAlchemyError, RuntimeError) as error:
             first = str(error).strip().splitlines()[0]
@@ -191,6 +186,12 @@ class Search:
             defaults = default_parameters(self._dimensions, self._base)
             self._study.enqueue_trial(
                 {d.name: defaults[d.name] for d in self._dimensions if d.holds(defaults[d.name])}
+            )
+        if self.default is not None:
+            # Settings that learn slowly are no worse for that: each has half as many epochs as the
+            # defaults trained.
+            self._study.pruner = optuna.pruners.MedianPruner(
+                n_startup_trials=_PRUNING_FROM_TRIAL, n_warmup_steps=self.default.epochs // 2
             )
         trial = self._study.ask()
         drawn = {d.name: _suggest(trial, d) for d in self._dimensions}

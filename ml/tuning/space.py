@@ -39,6 +39,13 @@ class Dimension:
 
 
 SPACES: Final[dict[str, tuple[Dimension, ...]]] = {
+    # The regularisation is chosen within a fit.
+    "ease": (
+        Dimension("recency_weight", 0.0, 30.0),
+        Dimension("recency_services", 3.0, 60.0, is_log=True),
+        Dimension("adoption_weight", 0.0, 0.05),
+        Dimension("adoption_days", 7.0, 180.0, is_log=True),
+    ),
     "lightfm": (
         Dimension("factors", 8, 128, is_log=True),
         Dimension("learning_rate", 0.01, 0.15, is_log=True),

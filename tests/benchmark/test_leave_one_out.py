@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,19 @@ import pytest
 from pyarrow import parquet
 from sklearn.metrics import ndcg_score
 
+from ml.adjustment import Adjustment
+from ml.benchmark import choosing
 from ml.benchmark.candidates import Candidates, candidate_monitor, evaluate_candidates
 from ml.benchmark.carving import carve
+from ml.benchmark.choosing import Race, race
 from ml.benchmark.feature_columns import feature_matrix
 from ml.benchmark.leave_one_out_data import read_leave_one_out
 from ml.benchmark.movielens import read_ml_100k, write_leave_one_out
 from ml.benchmark.presets import CHOICES
-from ml.dataset import FloatArray, IntArray
+from ml.dataset import FloatArray, Fold, IntArray
 from ml.errors import InputError
+from ml.evaluation.protocol import EpochQuality
+from ml.models.base import Epoch, Recommender
 from ml.models.recency import without_order
 from tests.commands import run_cli
 
@@ -314,6 +320,71 @@ def test_movielens_becomes_a_folder(tmp_path: Path) -> None:
 def test_missing_movielens_says_what_brings_it(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="make benchmark"):
         read_ml_100k(tmp_path)
+
+
+class Learner(Recommender):
+    """Quality by epoch as its settings spell it: a digit for each tenth."""
+
+    name = "learner"
+
+    def __init__(self, curve: str) -> None:
+        self.curve = [int(digit) / 10 for digit in curve]
+
+    def fit(self, fold: Fold, *, monitor: Any = None, **_: Any) -> list[Epoch]:
+        history = []
+        for number, value in enumerate(self.curve, 1):
+            self.value = value
+            quality = monitor(self)
+            history.append(Epoch(number, None, quality.auc, quality.ndcg_at_10, 0.0))
+        self.best_epoch = 1 + int(np.argmax(self.curve))
+        return history
+
+    def score(self, clients: IntArray) -> FloatArray:
+        raise NotImplementedError
+
+    save = load = score  # type: ignore[assignment]
+
+
+def raced(monkeypatch: pytest.MonkeyPatch, curves: list[str], seconds: float | None = None) -> Race:
+    """A race on a clock that moves a second with each look at validation."""
+    clock = [0.0]
+
+    def monitor(model: Any) -> EpochQuality:
+        clock[0] += 1
+        return EpochQuality(0.5, model.value)
+
+    monkeypatch.setattr("ml.benchmark.choosing.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr(choosing, "new_model", lambda settings, name, curve: Learner(curve))
+    monkeypatch.setattr(choosing, "choose_adjustment", lambda *arguments: Adjustment())
+    choices: Any = curves
+    nothing: Any = SimpleNamespace(block_size=1)
+    return race("learner", choices, nothing, monitor, nothing, stop_at=seconds)
+
+
+def test_what_lags_is_given_up_once_it_had_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = raced(monkeypatch, ["24654", "1234567", "02345"])
+    ends = [(choice.epochs, choice.ndcg_at_10, choice.ended) for choice in found.tried]
+    assert ends[0] == (3, 0.6, "at its plateau")
+    # After as many epochs as the first needed, .3 is less than .6.
+    assert ends[1] == ends[2] == (3, 0.3, "given up")
+    assert found.best is found.tried[0] and not found.untried
+    assert str(found) == "best of 3 settings, 2 given up early"
+    slow = raced(monkeypatch, ["24654", "117"])
+    assert slow.best is slow.tried[1] and slow.best.ended == "still rising"
+    assert "validation still rose" in str(slow)
+
+
+def test_time_is_kept_for_the_refit_and_what_is_untried_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = raced(monkeypatch, ["2465", "567899", "23", "4"], seconds=11)
+    # Four seconds, then three of which the fourth would leave less than the refit takes.
+    assert [choice.ended for choice in found.tried] == ["at its plateau", "cut by the time"]
+    assert found.best.ndcg_at_10 == 0.8 and len(found.untried) == 2
+    assert str(found).endswith("1 cut by the time, 2 not tried for lack of time")
+    # However short the time, one setting is tried.
+    least = raced(monkeypatch, ["2465", "9"], seconds=0)
+    assert [choice.ndcg_at_10 for choice in least.tried] == [0.2]
 
 
 @pytest.mark.parametrize("name", ["ease", "lightfm", "ncf"])

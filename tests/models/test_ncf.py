@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,27 @@ def test_split_first_layer_equals_the_plain_forward() -> None:
         plain = plain.view(n, m) + linear
     fast = model.score(np.arange(n, dtype=np.int32))
     assert np.allclose(fast, plain.numpy(), atol=1e-5)
+
+
+def test_without_vectors_of_its_own_the_mlp_reads_features_or_nothing(tmp_path: Path) -> None:
+    fold = two_tastes()
+    settings = NCFSettings(adoption_weight=0.0, mlp_factors=0)
+    assert Training(fold, settings, 5, lambda sides: None).network.has_mlp
+    n, m = fold.interactions.shape
+    bare = replace(
+        fold, client_features=csr(np.zeros((n, 0))), service_features=csr(np.zeros((m, 0)))
+    )
+    assert not Training(bare, settings, 5, lambda sides: None).network.has_mlp
+    for one in (fold, bare):
+        model = NCF(settings, seed=5)
+        losses = [epoch.loss for epoch in model.fit(one, epochs=15)]
+        assert losses[0] is not None and losses[-1] is not None and losses[-1] < losses[0]
+        scores = model.score(np.arange(n, dtype=np.int32))
+        has = one.interactions.toarray() > 0
+        assert scores[has].mean() > scores[~has].mean()
+        model.save(tmp_path / "model")
+        again = NCF.load(tmp_path / "model").score(np.arange(n, dtype=np.int32))
+        assert np.array_equal(again, scores)
 
 
 def test_histories_are_between_sum_and_mean() -> None:

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from ml.dataset import FloatArray
 from ml.models.ncf import NCF
-from ml.models.ncf_batches import ClientBatches, PairBatches, stands_for_lacking
+from ml.models.ncf_batches import ClientBatches, Drawn, PairBatches, stands_for_lacking
 from ml.models.ncf_settings import NCFSettings
 from ml.models.ncf_training import Training
 from tests.models.folds import make_fold, two_tastes
@@ -42,6 +43,45 @@ def test_what_is_shown_is_not_learned() -> None:
         assert (drawn.learned > 0).any()
 
 
+def test_a_small_catalogue_is_met_whole() -> None:
+    """Drawing every service and meeting all of them are one loss."""
+    fold = two_tastes()
+    n = fold.n_services
+    everybody = np.arange(fold.n_clients, dtype=np.int32)
+    for loss in ("softmax", "bce"):
+        settings = NCFSettings(negatives=n, loss=loss)
+        batches = ClientBatches(fold, settings, np.random.default_rng(5), CPU)
+        drawn = batches.draw(everybody)
+        [batch] = ClientBatches(fold, settings, np.random.default_rng(5), CPU).of(everybody)
+        assert batch.pairs is None
+        logits = torch.randn(fold.n_clients, n, generator=torch.Generator().manual_seed(3))
+        owned = fold.interactions.toarray() > 0
+        learned, total = _dense(drawn, n) > 0, 0.0
+        for row, column in zip(*np.nonzero(learned), strict=True):
+            own = logits[row, column].double()
+            if loss == "softmax":
+                met = torch.from_numpy(~owned[row] | learned[row])
+                total += float(torch.logsumexp(logits[row][met].double(), 0) - own)
+            else:
+                total += float(torch.nn.functional.softplus(-own))
+        if loss == "bce":
+            total += float(torch.nn.functional.softplus(logits.double())[~owned].sum())
+        assert float(batch.loss(logits)) == pytest.approx(total / batch.positives, rel=1e-5)
+    sampled = NCFSettings(negatives=n - 1)
+    [batch] = ClientBatches(fold, sampled, np.random.default_rng(5), CPU).of(everybody)
+    assert batch.pairs is not None
+    # A product alone costs less than drawing.
+    product = sampled.model_copy(update={"mlp_factors": 0})
+    [batch] = ClientBatches(fold, product, np.random.default_rng(5), CPU).of(everybody)
+    assert batch.pairs is None
+
+
+def _dense(drawn: Drawn, n_services: int) -> FloatArray:
+    learned = np.zeros((len(drawn.clients), n_services), dtype=np.float32)
+    learned[drawn.rows, drawn.services] = drawn.learned
+    return learned
+
+
 def test_plain_neumf_is_an_identity_and_learns_everything() -> None:
     fold = two_tastes()
     settings = NCFSettings(uses_history=False, uses_identity=True)
@@ -63,13 +103,15 @@ def test_every_pair_is_a_positive_once_with_negatives_that_its_client_lacks() ->
     owners = np.flatnonzero(owned.any(axis=1)).astype(np.int32)
     found: list[tuple[int, int]] = []
     for batch in PairBatches(fold, PLAIN, np.random.default_rng(5), CPU).of(owners):
-        clients = batch.clients[batch.rows]
+        assert batch.pairs is not None
+        rows, columns = batch.pairs
+        clients = batch.clients[rows]
         assert np.array_equal(np.unique(clients), batch.clients)
         n = batch.positives
         assert len(clients) == batch.samples == 4 * n
-        assert not owned[clients[n:], batch.columns[n:]].any()
+        assert not owned[clients[n:], columns[n:]].any()
         assert np.array_equal(clients[n:], np.repeat(clients[:n], 3))
-        found += zip(clients[:n].tolist(), batch.columns[:n].tolist(), strict=True)
+        found += zip(clients[:n].tolist(), columns[:n].tolist(), strict=True)
         # What is labelled comes first: such logits cost next to nothing.
         logits = torch.full((4 * n,), -20.0)
         logits[:n] = 20.0

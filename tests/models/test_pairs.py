@@ -20,6 +20,7 @@ from ml.models.pairs import (
     SecondLayer,
     ServiceSide,
     add_mlp_logits,
+    grid_logits,
     logits_by_formula,
     pair_logits,
 )
@@ -95,13 +96,36 @@ def test_the_formula_is_the_textbook_one_with_dropped_units() -> None:
         1, pairs=30, clients=9, services=7, width=5, hidden=3, gmf=6
     )
     dropped = (torch.rand(9, 5) < 0.4).float()
-    found = net.logits(clients, services, rows, columns, dropped)
+    found = net.logits(clients, services, (rows, columns), dropped)
     r, c = rows.long(), columns.long()
     first = torch.relu(clients.mlp[r] + services.mlp[c]) * (1 - dropped[r]) / 0.75
     second = torch.relu(first @ net.second_layer + net.second_bias)
     gmf = (clients.gmf[r] * services.gmf[c]).sum(1)
     expected = gmf + services.linear[c] + second @ net.mlp_output
     assert torch.allclose(found, expected, atol=1e-5)
+    # All pairs at once are the same pairs.
+    whole = net.logits(clients, services, None, dropped)
+    assert torch.allclose(whole[r, c], found, atol=1e-5)
+
+
+def test_all_pairs_and_their_gradients_are_those_of_the_formula() -> None:
+    given_ = inputs(6, pairs=1, clients=5, services=70, width=20, hidden=6, gmf=8)
+    rows, columns = torch.cartesian_prod(torch.arange(5), torch.arange(70)).int().unbind(1)
+    fast = grid_logits(*given_[:3])
+    slow = logits_by_formula(*given_[:3], rows, columns).view(5, 70)
+    assert torch.allclose(fast, slow, atol=1e-4)
+    ours = torch.autograd.grad(fast.square().sum(), leaves(given_))
+    theirs = torch.autograd.grad(slow.square().sum(), leaves(given_))
+    for found, expected in zip(ours, theirs, strict=True):
+        scale = expected.abs().max().clamp(min=1)
+        assert torch.allclose(found / scale, expected / scale, atol=1e-4)
+    without = grid_logits(given_[0], given_[1], None)
+    assert torch.allclose(
+        without
+        + given_[2].of(torch.relu(given_[0].mlp[:, None] + given_[1].mlp).view(-1, 20)).view(5, 70),
+        slow,
+        atol=1e-4,
+    )
 
 
 @pytest.mark.usefixtures("lanes")

@@ -4,6 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ml.models.lightfm_settings import LightFMSettings
+from ml.models.ncf_settings import NCFSettings
 from ml.models.visits import Visits
 
 
@@ -55,3 +57,11 @@ def test_no_budget_and_one_that_is_no_limit_are_everybody() -> None:
         visits = Visits(counts, budget, 10, np.random.default_rng(0))
         assert visits.part() is None
     assert Visits(np.zeros(3, dtype=np.int64), 5, 1, np.random.default_rng(0)).part() is None
+
+
+def test_a_budget_keeps_its_number_of_parts() -> None:
+    """Where training ends at its plateau, the most epochs must not cut parts to crumbs."""
+    for kind in (NCFSettings, LightFMSettings):
+        assert kind(max_epochs=500).most_epochs == 500
+        assert kind(max_epochs=500, sample_budget=1000).most_epochs == 32
+        assert settings(max_epochs=5, sample_budget=1000).most_epochs == 5

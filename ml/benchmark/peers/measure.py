@@ -12,7 +12,7 @@ import numpy as np
 
 from ml.adjustment import Adjusted
 from ml.benchmark.available import available
-from ml.benchmark.choosing import best_of, try_choices
+from ml.benchmark.choosing import race
 from ml.benchmark.peers.cases import (
     ALL,
     MADE_UP,
@@ -143,8 +143,8 @@ def _told(outcome: Outcome) -> str:
 
 
 def _own(name: str, case: Case, settings: Settings) -> Outcome:
-    tried = try_choices(name, case.choices[name], case.learn, case.monitor, settings)
-    best = best_of(tried)
+    found = race(name, case.choices[name], case.learn, case.monitor, settings)
+    best = found.best
     start = time.perf_counter()
     model = new_model(settings, name, best.settings)
     model.fit(case.relearn, epochs=best.epochs)
@@ -154,7 +154,7 @@ def _own(name: str, case: Case, settings: Settings) -> Outcome:
         final.score(everyone[block])
     seconds = time.perf_counter() - start
     options = {} if best.settings is None else best.settings.model_dump(mode="json")
-    notes = [] if len(tried) == 1 else [f"the best of {len(tried)} settings on validation"]
+    notes = [] if len(found.tried) == 1 else [f"{found}, on validation"]
     note = ", ".join([*notes, str(best.adjustment)] if str(best.adjustment) else notes) or None
     chosen = {**options, "epochs": best.epochs, "adjustment": asdict(best.adjustment)}
     return Outcome(case.evaluate(final), seconds, chosen, {}, note)

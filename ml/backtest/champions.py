@@ -14,7 +14,7 @@ from ml.evaluation.protocol import Evaluation
 from ml.evaluation.significance import SIGNIFICANT, standard_error
 from ml.progress import Progress
 from ml.settings import Settings
-from ml.trials import CHAMPION_METRIC, best_on_validation, fit_on_validation, test
+from ml.trials import best_on_validation, fit_on_validation, test
 
 CHAMPION: Final = "champion"
 ERRORS: Final = "share_of_errors"
@@ -37,10 +37,11 @@ class Chosen:
     @property
     def better(self) -> dict[str, float]:
         """Leads of the models that then did significantly better, on paired clients."""
-        own = self.evaluations[self.name].per_client[CHAMPION_METRIC]
+        metric = self.evaluations[self.name].choice_metric
+        own = self.evaluations[self.name].per_client[metric]
         found = {}
         for name, evaluation in self.evaluations.items():
-            lead = evaluation.per_client[CHAMPION_METRIC] - own
+            lead = evaluation.per_client[metric] - own
             lead = lead[~np.isnan(lead)]
             if len(lead) and lead.mean() > SIGNIFICANT * standard_error(lead) > 0:
                 found[name] = float(lead.mean())
@@ -93,14 +94,12 @@ def champion_results(
     for case, chosen in zip(cases, found, strict=True):
         better = chosen.better
         leads = ", ".join(f"{name} does better by {lead:.4f}" for name, lead in better.items())
-        [row] = [
-            row
-            for row in chosen.evaluations[chosen.name].rows
-            if (row.metric, row.segment) == (CHAMPION_METRIC, "all")
-        ]
+        reached = chosen.evaluations[chosen.name]
+        metric = reached.choice_metric
+        [row] = [row for row in reached.rows if (row.metric, row.segment) == (metric, "all")]
         results += [
             BenchmarkResult(
-                case, CHAMPION, CHAMPION_METRIC, row.value, row.ci_low, row.ci_high,
+                case, CHAMPION, metric, row.value, row.ci_low, row.ci_high,
                 row.client_count, note=f"{chosen.name}; {leads or 'none does better'}",
             ),
             BenchmarkResult(case, CHAMPION, ERRORS, float(bool(better))),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
+import numpy as np
 import optuna
 from optuna.trial import TrialState
 
@@ -17,7 +18,7 @@ from ml.evaluation.protocol import EpochQuality, Scores
 from ml.models.base import Epoch, EpochListener, Recommender
 from ml.models.settings import ModelSettings
 from ml.settings import Settings
-from ml.trials import new_model
+from ml.trials import SIMPLE_MODELS, new_model
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -136,7 +137,7 @@ def race(
         runner.close(study, found)
         if not tried:
             study.pruner = optuna.pruners.MedianPruner(1, found.epochs)
-        refit = max(refit, runner.seconds_to(found.epochs))
+        refit = max(refit, runner.seconds_to_best)
         if found.ended in ("at its plateau", "still rising"):
             found = _adjusted(found, model, fold, monitor, settings)
         tried.append(replace(found, settings=choice))
@@ -196,9 +197,10 @@ class _Runner:
             raise _Stopped("cut by the time")
         return quality
 
-    def seconds_to(self, epoch: int) -> float:
-        """What a training up to an epoch took, looks at validation included."""
-        return self._ends[epoch - 1] - self._started
+    @property
+    def seconds_to_best(self) -> float:
+        """What a training up to its best took, looks at validation included."""
+        return self._ends[int(np.argmax(self.seen))] - self._started
 
     def close(self, study: optuna.Study, found: Choice) -> None:
         """Let later trainings be measured by this one where it reached its end."""
@@ -215,7 +217,8 @@ def _run(model: Recommender, fold: Fold, runner: _Runner, listen: EpochListener)
         best = max(runner.seen)
         return Choice(None, runner.seen.index(best) + 1, Adjustment(), best, stopped.ended)
     best_epoch = model.best_epoch
-    is_rising = 1 < best_epoch == len(history)
-    best = runner.seen[best_epoch - 1]
+    # Of a model in closed form it is a place among its settings, and no end of a training.
+    is_rising = model.name not in SIMPLE_MODELS and 1 < best_epoch == len(history)
+    best = max(runner.seen)
     ended: End = "still rising" if is_rising else "at its plateau"
     return Choice(None, best_epoch, Adjustment(), best, ended)

@@ -22,7 +22,7 @@ from ml.benchmark.movielens import DEFAULT_FOLDER
 from ml.benchmark.peers.cases import chosen_before, fold_case, made_up_case, movielens_case
 from ml.benchmark.peers.jobs import Job, PeerError, peer_fits
 from ml.benchmark.peers.libraries import LIBRARIES, Library
-from ml.benchmark.peers.measure import METRICS, SECONDS, measure_peers
+from ml.benchmark.peers.measure import SECONDS, measure_peers
 from ml.benchmark.presets import CHOICES
 from ml.benchmark.results import BenchmarkResult, BenchmarkRun, json_file, write_json
 from ml.benchmark.settings import PEERS_PYTHON, BenchmarkSettings
@@ -32,6 +32,8 @@ from ml.models.popularity import Popularity
 from ml.models.settings import EaseSettings
 from ml.progress import Progress
 from ml.settings import PROJECT_ROOT, Settings
+
+METRICS = ("hr@10", "ndcg@10", "auc")
 
 OTHERS_ARE_INSTALLED = (PROJECT_ROOT / PEERS_PYTHON).with_name("pip").exists()
 BY_NAME = {library.name: library for library in LIBRARIES}
@@ -150,8 +152,8 @@ def test_labels_never_reach_a_library(case: Folds, tmp_path: Path) -> None:
 def fast_fold(seed: int) -> Fold:
     """Services that most took up long ago, and some that come up in the last days."""
     rng = np.random.default_rng(seed)
-    shape = (300, 20)
-    is_new = np.arange(shape[1]) >= 10
+    shape = (300, 40)
+    is_new = np.arange(shape[1]) >= 20
     owned = rng.random(shape) < np.where(is_new, 0.1, 0.6)
     ages = np.where(is_new, rng.uniform(1, 10, shape), 100.0) * owned
     labels = (rng.random(shape) < np.where(is_new, 0.3, 0.02)) & ~owned

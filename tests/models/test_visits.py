@@ -64,4 +64,4 @@ def test_a_budget_keeps_its_number_of_parts() -> None:
     for kind in (NCFSettings, LightFMSettings):
         assert kind(max_epochs=500).most_epochs == 500
         assert kind(max_epochs=500, sample_budget=1000).most_epochs == 32
-        assert settings(max_epochs=5, sample_budget=1000).most_epochs == 5
+        assert kind(max_epochs=5, sample_budget=1000).most_epochs == 5

@@ -31,9 +31,8 @@ from ml.evaluation.protocol import Evaluation
 from ml.parallel import blocks
 from ml.progress import Progress
 from ml.settings import Settings
-from ml.trials import CHAMPION_METRIC, new_model
+from ml.trials import new_model
 
-METRICS: Final = ("hr@10", CHAMPION_METRIC, "auc")
 SECONDS: Final = "seconds"
 
 
@@ -97,11 +96,14 @@ def measure_peers(
     chosen: dict[str, dict[str, Any]] = {}
     versions: dict[str, str] = {}
     for case_name, case in available(found, settings, progress):
-        for name, outcome in _outcomes(case, settings, progress, libraries):
+        outcomes = _outcomes(case, settings, progress, libraries)
+        k = next(one.evaluation.k for _, one in outcomes if isinstance(one, Outcome))
+        metrics = (f"hr@{k}", f"ndcg@{k}", "auc")
+        for name, outcome in outcomes:
             if isinstance(outcome, PeerError):
-                results += _missing(case_name, name, str(outcome))
+                results += _missing(case_name, name, str(outcome), metrics)
                 continue
-            results += _figures(case_name, name, outcome)
+            results += _figures(case_name, name, outcome, metrics)
             chosen.setdefault(case_name, {})[name] = dict(outcome.chosen)
             versions.update(outcome.versions)
     return Measured(
@@ -138,8 +140,8 @@ def _outcomes(
 
 
 def _told(outcome: Outcome) -> str:
-    value = outcome.evaluation.value(CHAMPION_METRIC)
-    return "no labels" if value is None else f"{CHAMPION_METRIC} {value:.4f}"
+    metric, value = outcome.evaluation.choice_metric, outcome.evaluation.choice_value
+    return "no labels" if value is None else f"{metric} {value:.4f}"
 
 
 def _own(name: str, case: Case, settings: Settings) -> Outcome:
@@ -180,20 +182,22 @@ def _note(library: Library, chosen: Options) -> str:
     return f"{what}: the best of {len(library.grid)} on validation"
 
 
-def _figures(case: str, name: str, outcome: Outcome) -> list[BenchmarkResult]:
+def _figures(
+    case: str, name: str, outcome: Outcome, metrics: Sequence[str]
+) -> list[BenchmarkResult]:
     rows = {row.metric: row for row in outcome.evaluation.rows if row.segment == ALL}
     quality = [
         BenchmarkResult(
             case, name, metric, rows[metric].value, rows[metric].ci_low, rows[metric].ci_high,
             rows[metric].client_count, note=outcome.note,
         )
-        for metric in METRICS
+        for metric in metrics
     ]  # fmt: skip
     return [*quality, BenchmarkResult(case, name, SECONDS, outcome.seconds, note=outcome.note)]
 
 
-def _missing(case: str, name: str, why: str) -> list[BenchmarkResult]:
+def _missing(case: str, name: str, why: str, metrics: Sequence[str]) -> list[BenchmarkResult]:
     return [
         BenchmarkResult(case, name, metric, None, sample_count=0, note=why)
-        for metric in (*METRICS, SECONDS)
+        for metric in (*metrics, SECONDS)
     ]

@@ -61,7 +61,7 @@ def test_no_budget_and_one_that_is_no_limit_are_everybody() -> None:
 
 def test_a_budget_keeps_its_number_of_parts() -> None:
     """Where training ends at its plateau, the most epochs must not cut parts to crumbs."""
-    for settings in (NCFSettings, LightFMSettings):
-        assert settings(max_epochs=500).most_epochs == 500
-        assert settings(max_epochs=500, sample_budget=1000).most_epochs == 32
-        assert settings(max_epochs=5, sample_budget=1000).most_epochs == 5
+    for kind in (NCFSettings, LightFMSettings):
+        assert kind(max_epochs=500).most_epochs == 500
+        assert kind(max_epochs=500, sample_budget=1000).most_epochs == 32
+        assert kind(max_epochs=5, sample_budget=1000).most_epochs == 5

@@ -23,8 +23,11 @@ _NEXT: Final = {"recency_weight": 20.0, "recency_services": 5.0}
 
 POPULARITY: Final = (PopularitySettings(),)
 
-# The regularisation is chosen within a fit.
-EASE: Final = tuple(EaseSettings(adoption_weight=0.0, **recency) for recency in ({}, _NEXT))
+EASE: Final = tuple(
+    EaseSettings(regularisation=regularisation, adoption_weight=0.0, **recency)
+    for regularisation in (50.0, 100.0, 200.0, 400.0, 800.0, 1600.0)
+    for recency in ({}, _NEXT)
+)
 
 ITEM_KNN: Final = (
     ItemKNNSettings(adoption_weight=0.0),

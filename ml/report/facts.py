@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import pyarrow as pa
@@ -122,7 +123,7 @@ class Facts:
         name: str = self.run[Columns.CHAMPION_MODEL]
         return name
 
-    @property
+    @cached_property
     def k(self) -> int:
         """Offers per client that figures are about: fewer where the catalogue is small."""
         folds = {fold for model, fold, *_ in self.metrics if model == self.champion}

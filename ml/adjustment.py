@@ -171,7 +171,7 @@ def choose_adjustment(model: Scores, fold: Fold, block_size: int) -> Adjustment:
     tries = tries.read_as(chosen)
     chosen = tries.best(tries.adoptions(chosen), chosen)
     base, best = chosen, tries.ndcg(chosen).mean()
-    for weight in tries.interest_weights():
+    for weight in tries.interest_weights(base):
         adjustment = replace(base, interest_weight=weight)
         value = float(tries.ndcg(adjustment).mean())
         if value > best:
@@ -239,11 +239,12 @@ class _Tries:
                 )
                 yield adjustment, self.ndcg(adjustment)
 
-    def interest_weights(self) -> Sequence[float]:
-        """Every weight of interest, where any is known."""
+    def interest_weights(self, base: Adjustment) -> Sequence[float]:
+        """Every weight of interest, where any is known, in the spread of the adjusted scores."""
         if self.fold.interests is None or self.fold.interests.nnz == 0:
             return ()
-        return [factor * self.unit for factor in FACTORS]
+        spread = scorer(self, self.fold, base)(self.clients).std(axis=1)
+        return [factor * float(np.median(spread)) for factor in FACTORS]
 
     def ndcg(self, adjustment: Adjustment) -> Values:
         """NDCG of each client that has a label among its candidates."""

@@ -196,3 +196,20 @@ def test_the_newest_service_speaks_loudest_where_it_tells() -> None:
     told = Ease(EaseSettings(regularisation=10.0, recency_weight=3.0))
     told.fit(fold)
     assert not choose_adjustment(told, fold, 64).recency_weight
+
+
+def test_interest_is_weighed_in_the_spread_of_what_it_is_added_to(
+    turning: tuple[Table, Fold],
+) -> None:
+    """What sells now is many times louder here than the model, and interest still tells more."""
+    model, fold = turning
+    labels = fold.labels.toarray()
+    everybody = np.arange(fold.n_clients, dtype=np.int32)
+    telling = looked_at(fold, 0.5 * labels.astype(np.float32))
+    chosen = choose_adjustment(model, telling, 16)
+    assert chosen.adoption_share > 0.8
+    found = Adjusted.of(model, telling, chosen).score(everybody)
+    of_labels = np.where(labels > 0, found, -np.inf).max(axis=1)
+    others = np.where(labels > 0, -np.inf, found).max(axis=1)
+    is_met = labels.any(axis=1)
+    assert (of_labels > others)[is_met].mean() > 0.9

@@ -167,6 +167,7 @@ entities:
       Код: service_id
       Услуга: service_name
       Цена: typical_price
+    attributes: {Минут: minutes}
     constants:
       service_category: фитнес
   transactions:
@@ -207,8 +208,11 @@ def write_fitness(folder: Path, generator: np.random.Generator) -> None:
     (folder / "clients.csv").write_bytes(clients.encode("cp1251"))
     prices = [900 + 350 * i for i in range(len(FITNESS))]
     services = as_csv(
-        ["Код", "Услуга", "Цена"],
-        [[f"{i:03d}", name, f"{prices[i]},00"] for i, name in enumerate(FITNESS)],
+        ["Код", "Услуга", "Цена", "Минут"],
+        [
+            [f"{i:03d}", name, f"{prices[i]},00", 45 if i % 3 else 90]
+            for i, name in enumerate(FITNESS)
+        ],
         ";",
     )
     (folder / "services.csv").write_bytes(services.encode("cp1251"))

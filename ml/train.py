@@ -19,6 +19,7 @@ from typing import Final
 from ml import contracts, logs
 from ml.adjustment import scorer
 from ml.blending import BLEND
+from ml.champion import Champion, best_on_validation, crown, differences
 from ml.checkpoints import Checkpoints
 from ml.comparisons import ModelDifference
 from ml.dataset import Fold
@@ -40,12 +41,8 @@ from ml.results import RunTables, run_tables
 from ml.settings import Settings
 from ml.spool import Spool
 from ml.trials import (
-    Champion,
     Trial,
-    best_on_validation,
     blend_of,
-    crown,
-    differences,
     fit_blend,
     fit_model,
     learned_fold,
@@ -201,8 +198,8 @@ def _compete(
         for name in names
     ]  # fmt: skip
     if blended:
-        trials.append(test_blend(blended, trials, refitted, settings, testing, progress))
         refitted[BLEND] = blend_of(blended.model, trials, refitted, testing)
+        trials.append(test_blend(blended, refitted[BLEND], settings, testing, progress))
     with progress.step(f"calibrate {winner} on both folds"):
         best = competing[winner]
         seen = [(best.model, validation), (refitted[winner], testing)]

@@ -1,4 +1,4 @@
-"""How often the choice of the champion errs: replayed on each date as a training makes it."""
+"""How often the choice of the champion errs, on each date as training makes it, without blends."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import numpy as np
 
 from ml.backtest.cycle import Cycle
 from ml.benchmark.results import BenchmarkResult
+from ml.champion import best_on_validation
 from ml.evaluation.protocol import Evaluation
 from ml.evaluation.significance import SIGNIFICANT, standard_error
 from ml.progress import Progress
 from ml.settings import Settings
-from ml.trials import best_on_validation, fit_on_validation, test
+from ml.trials import fit_on_validation, test
 
 CHAMPION: Final = "champion"
 ERRORS: Final = "share_of_errors"

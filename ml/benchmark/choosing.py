@@ -135,7 +135,8 @@ def race(
         model = new_model(settings, name, choice)
         found = _run(model, fold, runner, partial(_say, tell, place))
         runner.close(study, found)
-        if not tried:
+        # A model in closed form has no epochs: a setting's place is no time that it had.
+        if not tried and name not in SIMPLE_MODELS:
             study.pruner = optuna.pruners.MedianPruner(1, found.epochs)
         refit = max(refit, runner.seconds_to_best)
         if found.ended in ("at its plateau", "still rising"):

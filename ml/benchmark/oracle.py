@@ -15,6 +15,7 @@ from typing import Final
 from ml import contracts
 from ml.benchmark.results import BenchmarkResult
 from ml.benchmark.runner import Measured
+from ml.champion import best_on_validation
 from ml.dataset import Fold
 from ml.evaluation.protocol import Evaluation, evaluate
 from ml.marts import read_folds
@@ -22,7 +23,7 @@ from ml.progress import Progress
 from ml.ranking import Scorer
 from ml.settings import Settings
 from ml.sources.simulated.oracle import read_oracle
-from ml.trials import best_on_validation, fit_on_validation, test
+from ml.trials import fit_on_validation, test
 
 CASE: Final = "test fold"
 ORACLE_NAME: Final = "oracle"

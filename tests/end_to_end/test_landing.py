@@ -54,6 +54,17 @@ def test_both_partners_clients_get_offers_of_both(landed: Path) -> None:
     assert pairs == {(a, b) for a in ("bakery", "fitness") for b in ("bakery", "fitness")}
 
 
+def test_attributes_of_a_file_become_features(landed: Path) -> None:
+    [(rows,)] = query(landed, "select count(*) from raw.service_attributes")
+    assert rows == 10
+    features = query(
+        landed,
+        "select distinct feature from learning.service_features "
+        "where feature like 'attribute%' order by all",
+    )
+    assert features == [("attribute_minutes=45",), ("attribute_minutes=90",)]
+
+
 def test_rejected_rows_say_what_was_wrong(landed: Path) -> None:
     rows = query(landed, "select reason, original_text from raw.rejected_rows order by line_number")
     assert rows == [

@@ -47,20 +47,32 @@ measured as (
                 and metrics.segment = '{{ column.segment or "all" }}'
             ) as {{ column.name }},
         {% endfor -%}
-        {% for part in ['metric', 'value'] -%}
-            case
-                {% for k in [10, 5, 3, 1] -%}
-                    {% set is_this = "metrics.segment = 'all' and metrics.metric = 'ndcg@" ~ k -%}
-                    when count(*) filter (where {{ is_this }}') > 0
-                        then max(metrics.{{ part }}) filter (where {{ is_this }}')
-                {% endfor -%}
-            end as choice_{{ part }},
-        {% endfor -%}
         metrics.model_name = latest_runs.champion_model as is_champion
     from {{ ref('metrics') }} as metrics
     inner join latest_runs
         on metrics.run_id = latest_runs.run_id
     group by metrics.run_id, metrics.fold, metrics.model_name, latest_runs.champion_model
+
+),
+
+-- What models are chosen by: of the figures that say something in this catalogue, that of the most
+-- first services up to ten.
+choices as (
+
+    select
+        run_id,
+        fold,
+        model_name,
+        metric as choice_metric,
+        value as choice_value
+    from {{ ref('metrics') }}
+    where
+        segment = 'all'
+        and metric in ('ndcg@1', 'ndcg@3', 'ndcg@5', 'ndcg@10')
+    qualify row_number() over (
+        partition by run_id, fold, model_name
+        order by cast(split_part(metric, '@', 2) as int) desc
+    ) = 1
 
 )
 
@@ -71,18 +83,23 @@ select
     measured.is_champion,
     ranking.auc,
     {% for column in ranking_columns -%}
-        case when measured.choice_metric = 'ndcg@10' then ranking.{{ column }} end as {{ column }},
+        case when choices.choice_metric = 'ndcg@10' then ranking.{{ column }} end as {{ column }},
     {% endfor -%}
     {% for column in measured_columns -%}
         measured.{{ column.name }},
     {% endfor -%}
-    measured.choice_metric,
-    measured.choice_value,
+    choices.choice_metric,
+    choices.choice_value,
     {% for column in offer_columns -%}
         offers.{{ column }},
     {% endfor -%}
     coalesce(ranking.client_count, 0) as client_count
 from measured
+left join choices
+    on
+        measured.run_id = choices.run_id
+        and measured.fold = choices.fold
+        and measured.model_name = choices.model_name
 left join {{ ref('int_holdout_ranking') }} as ranking
     on
         measured.run_id = ranking.run_id

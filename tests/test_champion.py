@@ -9,12 +9,13 @@ import numpy.typing as npt
 import pytest
 
 from ml.adjustment import Adjustment
+from ml.champion import best_on_validation, crown
 from ml.evaluation.calibration import Calibrator
 from ml.evaluation.figures import MetricRow
 from ml.evaluation.protocol import Evaluation
 from ml.models.base import Recommender
 from ml.ranking import LabelRanks
-from ml.trials import CHAMPION_METRIC, Fitted, Trial, best_on_validation, crown
+from ml.trials import CHAMPION_METRIC, Fitted, Trial
 
 Values = npt.NDArray[np.float64]
 CLIENTS = 400
